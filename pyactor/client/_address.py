@@ -1,0 +1,107 @@
+"""Where an actor is reached: gateway paths, headers and subprotocols, as pure text.
+
+Owns the client's half of wire-protocol.md, "Gateway paths" and "WebSocket handshake". It sends
+nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64encode
+from typing import TypeAlias
+from urllib.parse import quote, urlencode
+
+from attrs import frozen
+
+from ..wire.messages import Plain
+
+NAMESPACE = "default"
+POOL = "default"
+CRASH_POLICY = "sleep"
+
+
+@frozen
+class ByKey:
+    """An actor named by its key.
+
+    Attributes:
+        name: The actor's name.
+        key: Its key.
+        may_create: Whether the first request creates it (``getOrCreate``).
+        input: The CBOR of its input, where there is one and it may be created.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    may_create: bool
+    input: bytes | None = None
+
+    @property
+    def fits_gateway(self) -> bool:
+        """Whether ``rvt-key`` can carry the key: its parts are joined with bare commas."""
+        return self.key != ("",) and not any("," in part for part in self.key)
+
+
+@frozen
+class ById:
+    """An actor named by the id that its host gave it."""
+
+    actor_id: str
+
+
+Address: TypeAlias = ByKey | ById
+
+
+def gateway_target(address: Address, route: str) -> str:
+    """The request target, path and query, of one of an actor's routes.
+
+    Args:
+        address: The actor; a key must fit the gateway.
+        route: ``/connect`` or ``/action/{name}``, percent-encoded.
+    """
+    if isinstance(address, ById):
+        return f"/gateway/{quote(address.actor_id, safe='')}{route}"
+    query = {
+        "rvt-namespace": NAMESPACE,
+        "rvt-method": "getOrCreate" if address.may_create else "get",
+    }
+    if address.key:
+        query["rvt-key"] = ",".join(address.key)
+    if address.may_create:
+        query["rvt-runner"] = POOL
+        query["rvt-crash-policy"] = CRASH_POLICY
+        if address.input is not None:
+            query["rvt-input"] = urlsafe_b64encode(address.input).rstrip(b"=").decode("ascii")
+    return f"/gateway/{quote(address.name, safe='')}{route}?{urlencode(query)}"
+
+
+def action_route(name: str) -> str:
+    """The route of a stateless call of the action ``name``."""
+    return f"/action/{quote(name, safe='')}"
+
+
+def call_headers(encoding: str, content_type: str, params: Plain) -> dict[str, str]:
+    """The headers of a stateless call; no params, no header."""
+    headers = {"x-rivet-encoding": encoding, "content-type": content_type}
+    if params is not None:
+        headers["x-rivet-conn-params"] = params_text(params)
+    return headers
+
+
+def connection_subprotocols(encoding: str, params: Plain) -> list[str]:
+    """The subprotocols that a websocket offers; they say its encoding and params."""
+    offered = ["rivet", f"rivet_encoding.{encoding}"]
+    if params is not None:
+        # Every reserved character is escaped, so the text is a token of RFC 9110 5.6.2.
+        offered.append(f"rivet_conn_params.{quote(params_text(params), safe='')}")
+    return offered
+
+
+def params_text(params: Plain) -> str:
+    """Params as JSON in ASCII, fit for a header.
+
+    Raises:
+        TypeError: A value that JSON has not, for example bytes or a set.
+        ValueError: NaN or an infinity.
+    """
+    return json.dumps(params, separators=(",", ":"), allow_nan=False)

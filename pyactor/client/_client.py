@@ -1,0 +1,76 @@
+"""The client: one host, reached over a network or in the same process."""
+
+from __future__ import annotations
+
+import ssl
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from ..definition import definition_of
+from ._actor_type import ActorType
+from ._gateway import Gateway
+from ._memory import Application, MemoryTransport
+from ._network import NetworkTransport
+from ._types import A
+
+if TYPE_CHECKING:
+    from ._transport import ClientTransport
+
+
+class Client:
+    """Typed access to the actors of one host.
+
+    ``Client("http://127.0.0.1:6420")`` goes over a network; ``Client(host)`` calls a host in this
+    process, with the same bytes, which is meant for tests. A client belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        host: str | Application,
+        /,
+        *,
+        proxy: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        """Nothing is connected until something is called.
+
+        Args:
+            host: The URL of a host, or a host in this process.
+            proxy: The URL of a proxy; None is a direct connection, whatever the environment says.
+            ssl_context: How to verify an ``https`` host; None is the usual way.
+
+        Raises:
+            ValueError: It is no URL of a host.
+        """
+        transport: ClientTransport
+        if isinstance(host, str):
+            transport = NetworkTransport(host, proxy=proxy, ssl_context=ssl_context)
+        else:
+            transport = MemoryTransport(host)
+        self._gateway = Gateway(transport, "json")
+
+    def actor(self, cls: type[A], /) -> ActorType[A]:
+        """The actors of one class.
+
+        Raises:
+            TypeError: It is no actor class, or an abstract one; `DefinitionError` says what is
+                wrong with one whose annotations could not be resolved before.
+        """
+        return ActorType(self._gateway, definition_of(cls))
+
+    async def aclose(self) -> None:
+        """Close every connection of this client; calls under way fail. Idempotent."""
+        await self._gateway.aclose()
+
+    async def __aenter__(self) -> Self:
+        """The client itself, which needs no opening."""
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        await self.aclose()

@@ -1,0 +1,238 @@
+"""The way to a host in the same process: HTTP as a call, channels in memory.
+
+Owns the pair of channels that stand for one websocket. The bytes are the same as on a network, so
+a test in memory runs every codec, session and rule.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from contextvars import Context, copy_context
+from typing import Final, Protocol, runtime_checkable
+
+import httpx2
+from attrs import frozen
+from typing_extensions import override
+
+from ..wire.channel import Channel, ChannelReceiver
+from ..wire.http import HttpRequest, HttpResponse
+from ._transport import (
+    CLOSE_TIMEOUT,
+    PING_INTERVAL,
+    PING_TIMEOUT,
+    ClientChannel,
+    ClientTransport,
+)
+
+_BASE_URL: Final = "http://in-process"
+MAX_CLOSE_REASON: Final = 123
+"""Bytes of UTF-8 (RFC 6455 5.5)."""
+
+
+@runtime_checkable
+class Application(Protocol):
+    """What a host is to its transports; `pyactor.Host` is one."""
+
+    async def respond(self, request: HttpRequest, /) -> HttpResponse:
+        """Answer one HTTP request. Never raises."""
+        ...
+
+    def open_channel(self, request: HttpRequest, channel: Channel, /) -> None:
+        """Take over the channel of one websocket upgrade. Never raises."""
+
+
+class MemoryTransport(ClientTransport):
+    """HTTP and channels to an application in this process, on this event loop."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        super().__init__(
+            httpx2.AsyncClient(
+                base_url=_BASE_URL,
+                transport=_MemoryHttp(application),
+                trust_env=False,
+            ),
+            "the host in this process",
+        )
+
+    @override
+    async def open_channel(
+        self, target: str, subprotocols: Sequence[str], receiver: ChannelReceiver
+    ) -> ClientChannel:
+        host_end, client_end = channel_pair()
+        request = HttpRequest(
+            "GET", target, {"sec-websocket-protocol": ", ".join(subprotocols)}, peer=None
+        )
+        # As on a network, the host starts from a clean context: its caller is no actor of ours.
+        Context().run(self._application.open_channel, request, host_end)
+        client_end.attach(
+            receiver,
+            ping_interval=PING_INTERVAL,
+            ping_timeout=PING_TIMEOUT,
+            close_timeout=CLOSE_TIMEOUT,
+        )
+        return client_end
+
+
+class _MemoryHttp(httpx2.AsyncBaseTransport):
+    """Requests to an application, as `httpx2` sends them."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._running: set[asyncio.Task[HttpResponse]] = set()
+
+    @override
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        headers: dict[str, str] = {}
+        for name, value in request.headers.multi_items():
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        running = asyncio.get_running_loop().create_task(
+            self._application.respond(
+                HttpRequest(
+                    request.method,
+                    request.url.raw_path.decode("ascii"),
+                    headers,
+                    await request.aread(),
+                )
+            ),
+            context=Context(),
+        )
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+        # A client that no longer waits does not stop the host (C6, C14).
+        answer = await asyncio.shield(running)
+        return httpx2.Response(answer.status, headers=dict(answer.headers), content=answer.body)
+
+
+def channel_pair() -> tuple[MemoryChannel, MemoryChannel]:
+    """Two channels, each of which delivers what the other sends. Needs a running loop.
+
+    The first is the host's: it delivers in a clean context. The second is the caller's and
+    delivers in the caller's context, whatever the host runs in when it sends.
+    """
+    loop = asyncio.get_running_loop()
+    host_end, client_end = MemoryChannel(loop, Context()), MemoryChannel(loop, copy_context())
+    host_end.join(client_end)
+    client_end.join(host_end)
+    return host_end, client_end
+
+
+@frozen
+class _Close:
+    code: int
+    reason: str
+
+
+class _Lost:
+    """The last item of every inbox."""
+
+
+class MemoryChannel:
+    """One end of a connection in memory: a `pyactor.wire.channel.Channel`.
+
+    What arrives goes through an inbox, one item in a turn of the loop, so nothing is delivered
+    from inside a sender's call. A close is answered when it is delivered.
+    """
+
+    _other: MemoryChannel
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, context: Context) -> None:
+        self._loop = loop
+        self._context = context
+        self._receiver: ChannelReceiver | None = None
+        self._inbox: deque[str | bytes | _Close | _Lost] = deque()
+        self._is_scheduled = False
+        self._is_closing = False
+        self._has_ended = False
+        self._backlog = 0
+        self._close_timeout = 0.0
+        self._close_timer: asyncio.TimerHandle | None = None
+
+    def join(self, other: MemoryChannel) -> None:
+        """Make ``other`` the end that gets what this one sends; once, at the start."""
+        self._other = other
+
+    @property
+    def backlog(self) -> int:
+        """Bytes (of text: characters) sent that the other end has not taken yet."""
+        return self._backlog
+
+    def attach(
+        self,
+        receiver: ChannelReceiver,
+        *,
+        ping_interval: float,  # noqa: ARG002 - the contract of Channel
+        ping_timeout: float,  # noqa: ARG002
+        close_timeout: float,
+    ) -> None:
+        """Begin delivery. In memory nobody is lost unseen, so there are no pings."""
+        self._receiver = receiver
+        self._close_timeout = close_timeout
+        self._schedule()
+
+    def send(self, data: str | bytes) -> None:
+        """Put one message into the other end's inbox."""
+        if not self._is_closing and self._other.put(data):
+            self._backlog += len(data)
+
+    def close(self, code: int, reason: str) -> None:
+        """Tell the other end; both are lost once it took that."""
+        if self._is_closing:
+            return
+        self._is_closing = True
+        cut = reason.encode()[:MAX_CLOSE_REASON].decode(errors="ignore")
+        if self._other.put(_Close(code, cut)):
+            self._close_timer = self._loop.call_later(self._close_timeout, self.abort)
+
+    def abort(self) -> None:
+        """Lose both ends at once."""
+        self._is_closing = True
+        self._other.put(_Lost())
+        self.put(_Lost())
+
+    def put(self, item: str | bytes | _Close | _Lost) -> bool:
+        """Add to this end's inbox; False if nothing can arrive here any more."""
+        if self._has_ended:
+            return False
+        self._has_ended = isinstance(item, _Lost)
+        self._inbox.append(item)
+        self._schedule()
+        return True
+
+    def _schedule(self) -> None:
+        if self._receiver is not None and self._inbox and not self._is_scheduled:
+            self._is_scheduled = True
+            self._loop.call_soon(self._deliver, self._receiver, context=self._context)
+
+    def _deliver(self, receiver: ChannelReceiver) -> None:
+        item = self._inbox.popleft()
+        try:
+            if isinstance(item, _Lost):
+                self._is_closing = True
+                if self._close_timer is not None:
+                    self._close_timer.cancel()
+                receiver.receive_lost()
+            elif isinstance(item, _Close):
+                self._receive_close(item, receiver)
+            else:
+                self._other.take(len(item))
+                if not self._is_closing:
+                    receiver.receive_data(item)
+        finally:
+            self._is_scheduled = False
+            self._schedule()
+
+    def _receive_close(self, close: _Close, receiver: ChannelReceiver) -> None:
+        if not self._is_closing:
+            # The answer of RFC 6455 5.5.1, which the other end receives as its close.
+            self._is_closing = True
+            self._other.put(close)
+        receiver.receive_close(close.code, close.reason)
+        self._other.put(_Lost())
+        self.put(_Lost())
+
+    def take(self, size: int) -> None:
+        """Note that the other end took ``size`` bytes of what this one sent."""
+        self._backlog -= size

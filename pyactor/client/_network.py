@@ -1,0 +1,161 @@
+"""The way to a host over a network: pooled HTTP by httpx2, websockets by websockets."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx2
+from typing_extensions import override
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy
+from websockets.typing import Subprotocol
+
+from ..errors import HostUnreachable
+from ..wire.channel import ChannelReceiver
+from ._failures import invalid_response
+from ._transport import (
+    CLOSE_TIMEOUT,
+    PING_INTERVAL,
+    PING_TIMEOUT,
+    ClientChannel,
+    ClientTransport,
+)
+
+OPEN_TIMEOUT: Final = 15.0
+"""Seconds for TCP, TLS and the websocket handshake (wire-protocol.md, "Limits")."""
+MAX_MESSAGE: Final = 32 * 1024 * 1024
+"""Bytes; the hard cap of a websocket message (wire-protocol.md, "Limits")."""
+
+
+class NetworkTransport(ClientTransport):
+    """HTTP and websockets to the host at one URL."""
+
+    def __init__(self, url: str, *, proxy: str | None, ssl_context: ssl.SSLContext | None) -> None:
+        """Check the URL; nothing is connected yet.
+
+        Args:
+            url: ``http://host[:port][/path]``, or ``https``.
+            proxy: The URL of a proxy, or None for a direct connection, whatever the
+                environment says: a proxy for the web is rarely meant for local actors.
+            ssl_context: How to verify an ``https`` host; None for the usual way.
+
+        Raises:
+            ValueError: It is no such URL.
+        """
+        scheme, authority, path = _parts(url)
+        self._is_secure = scheme == "https"
+        base = f"{authority}{path.rstrip('/')}"
+        self._websocket_base = ("wss://" if self._is_secure else "ws://") + base
+        self._proxy = proxy
+        self._ssl_context = ssl_context
+        # Plain http never verifies anything, and loading the certificates takes a while.
+        verify = (ssl_context or True) if self._is_secure else False
+        super().__init__(
+            httpx2.AsyncClient(
+                base_url=f"{scheme}://{base}",
+                proxy=proxy,
+                trust_env=False,
+                verify=verify,
+                timeout=httpx2.Timeout(None, connect=OPEN_TIMEOUT),
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
+            ),
+            url,
+        )
+
+    @override
+    async def open_channel(
+        self, target: str, subprotocols: Sequence[str], receiver: ChannelReceiver
+    ) -> ClientChannel:
+        try:
+            websocket = await connect(
+                self._websocket_base + target,
+                subprotocols=[Subprotocol(each) for each in subprotocols],
+                ssl=self._ssl_context if self._is_secure else None,
+                compression=None,
+                proxy=self._proxy,
+                open_timeout=OPEN_TIMEOUT,
+                ping_interval=PING_INTERVAL,
+                ping_timeout=PING_TIMEOUT,
+                close_timeout=CLOSE_TIMEOUT,
+                max_size=MAX_MESSAGE,
+            )
+        except (OSError, TimeoutError, InvalidProxy) as error:
+            raise HostUnreachable(f"no host answers at {self.location}: {error}") from error
+        except InvalidHandshake as error:
+            raise invalid_response(f"{self.location} did not open a websocket: {error}") from error
+        return _WebSocketChannel(websocket, receiver)
+
+
+class _WebSocketChannel:
+    """A client's websocket, pumped by two tasks that end with it."""
+
+    def __init__(self, websocket: ClientConnection, receiver: ChannelReceiver) -> None:
+        self._websocket = websocket
+        self._receiver = receiver
+        self._is_closing = False
+        self._outgoing: asyncio.Queue[str | bytes | tuple[int, str]] = asyncio.Queue()
+        self._reading = asyncio.create_task(self._run(), name="pyactor-client-websocket")
+
+    def send(self, data: str | bytes) -> None:
+        if not self._is_closing:
+            self._outgoing.put_nowait(data)
+
+    def close(self, code: int, reason: str) -> None:
+        if not self._is_closing:
+            self._is_closing = True
+            self._outgoing.put_nowait((code, reason))
+
+    def abort(self) -> None:
+        self._is_closing = True
+        self._websocket.transport.abort()
+
+    async def _run(self) -> None:
+        writing = asyncio.create_task(self._write(), name="pyactor-client-websocket-writer")
+        try:
+            await self._read()
+        finally:
+            self._is_closing = True
+            writing.cancel()
+            await asyncio.wait([writing])
+            self._receiver.receive_lost()
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                data = await self._websocket.recv()
+                if not self._is_closing:
+                    self._receiver.receive_data(data)
+        except ConnectionClosed as closed:
+            if closed.rcvd is not None:
+                self._receiver.receive_close(closed.rcvd.code, closed.rcvd.reason)
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                item = await self._outgoing.get()
+                if isinstance(item, tuple):
+                    await self._websocket.close(*item)
+                else:
+                    await self._websocket.send(item)
+        except ConnectionClosed:
+            # The reader sees the same end, and reports it.
+            return
+
+
+def _parts(url: str) -> tuple[str, str, str]:
+    """Scheme, authority and path of a host's URL."""
+    rule = "a host's URL is http://host:port or https://host:port, with a path if need be"
+    try:
+        parts = urlsplit(url)
+        has_valid_port = parts.port != 0
+    except ValueError as error:
+        raise ValueError(f"{url!r}: {rule} ({error})") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or not has_valid_port:
+        raise ValueError(f"{url!r}: {rule}")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError(f"{url!r}: {rule}, and nothing else (no user, query or fragment)")
+    return parts.scheme, parts.netloc, parts.path

@@ -1,0 +1,197 @@
+"""The base classes of user actors: ``Actor``, and ``ActorContract`` for signatures alone.
+
+Owns what ``self`` offers. Everything but the defaults of the hooks is fetched from the context
+that the run time sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from typing import TYPE_CHECKING, Any, Generic
+
+from typing_extensions import Self
+
+from ..errors import NoCallerError, UserError
+from ._conn import Conn, Connecting
+from ._context import ActorContext
+from ._meta import ActorMeta, definition_of
+from ._options import ActorOptions
+from ._refs import EventRef, Ref, checked_payload
+from ._types import C, I, P, Ps, S
+
+if TYPE_CHECKING:
+    from logging import Logger, LoggerAdapter
+    from typing import Literal
+
+
+class ActorContract(Generic[P, I], metaclass=ActorMeta, abstract=True):
+    """What clients may know of an actor: actions and events, Params and Input.
+
+    Optional. A subclass with signatures and events only types clients that must not import the
+    implementation, which inherits it and ``Actor[...]``.
+    """
+
+    __pyactor_roles__ = {"params": P, "input": I}  # noqa: RUF012 - read by the metaclass alone
+
+    if TYPE_CHECKING:
+        # The metaclass takes these and tells of mistakes; this is how checkers know of them.
+        def __init_subclass__(
+            cls,
+            *,
+            name: str | None = None,
+            wire_case: Literal["camel"] | None = None,
+            abstract: bool = False,
+            options: ActorOptions = ...,
+            errors: tuple[type[UserError], ...] = (),
+        ) -> None: ...
+
+
+class Actor(ActorContract[P, I], Generic[S, C, P, I], abstract=True):
+    """Base of user actors: ``class ChatRoom(Actor[RoomState, Member, JoinParams])``.
+
+    ``self`` is the live actor: one instance for each key. Instance attributes are its ephemeral
+    variables; ``self.state`` is durable. Class keywords: ``name``, ``wire_case``, ``abstract``,
+    ``options``, ``errors``.
+    """
+
+    __pyactor_roles__ = {"state": S, "conn_state": C}  # noqa: RUF012 - read by the metaclass alone
+
+    _context: ActorContext
+
+    @property
+    def state(self) -> S:
+        """The durable state."""
+        state: S = self._context.state
+        return state
+
+    @state.setter
+    def state(self, value: S) -> None:
+        self._context.state = value
+
+    @property
+    def conn(self) -> Conn[C, P]:
+        """The calling connection.
+
+        Raises:
+            NoCallerError: No connection is calling.
+        """
+        conn = self._context.caller
+        if conn is None:
+            raise NoCallerError(
+                f"self.conn: no connection is calling {self._context.describe_caller()} of "
+                f"{type(self).__name__}; use self.caller, which may be None"
+            )
+        return conn
+
+    @property
+    def caller(self) -> Conn[C, P] | None:
+        """The calling connection, or None."""
+        return self._context.caller
+
+    @property
+    def connecting(self) -> Connecting[P]:
+        """The attempt to connect, in ``on_before_connect`` and ``create_conn_state``.
+
+        Raises:
+            NoCallerError: Neither of the two is running.
+        """
+        connecting = self._context.connecting
+        if connecting is None:
+            raise NoCallerError(
+                f"self.connecting: {self._context.describe_caller()} of {type(self).__name__} is "
+                "neither on_before_connect nor create_conn_state; use self.conn"
+            )
+        return connecting
+
+    @property
+    def conns(self) -> Mapping[str, Conn[C, P]]:
+        """The connections by id: a live, read-only view."""
+        return self._context.conns
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The parts of the actor's key."""
+        return self._context.key
+
+    @property
+    def actor_id(self) -> str:
+        """The actor's id."""
+        return self._context.actor_id
+
+    @property
+    def name(self) -> str:
+        """The name that clients know the class by."""
+        return self._context.name
+
+    @property
+    def region(self) -> str:
+        """Where the actor runs."""
+        return self._context.region
+
+    @property
+    def log(self) -> LoggerAdapter[Logger]:
+        """A logger bound to the actor's name, key and id, and in a call to the connection."""
+        return self._context.log
+
+    def broadcast(
+        self, event: EventRef[Self, Any, Ps] | Ref[NoActor], /, *payload: Ps.args, **kw: Ps.kwargs
+    ) -> None:
+        """Send an event to every subscribed connection (C13).
+
+        Args:
+            event: ``ChatRoom.message_posted`` or ``self.message_posted``.
+            *payload: Its payload; nothing for ``Event[None]``.
+            **kw: Nothing: a payload is positional.
+
+        Raises:
+            TypeError: The payload is not of the event's type, or it is another actor's event.
+        """
+        self._context.broadcast(*checked_payload(event, payload, kw))
+
+    # Hooks. Each may be overridden under @hook, sync or async; no argument is used here.
+
+    def create_state(self, input: I) -> Awaitable[S] | S:  # noqa: A002, ARG002
+        """Make the first state; by default ``State()``. The first start only (A2)."""
+        state: S = definition_of(type(self)).make_state()
+        return state
+
+    def on_create(self) -> Awaitable[None] | None:
+        """After ``create_state``, before the first commit. The first start only (A2)."""
+        return None
+
+    def on_wake(self) -> Awaitable[None] | None:
+        """Every start."""
+        return None
+
+    def on_sleep(self) -> Awaitable[None] | None:
+        """Before the actor leaves memory, its state kept."""
+        return None
+
+    def on_destroy(self) -> Awaitable[None] | None:
+        """Before the actor and its state are gone for good."""
+        return None
+
+    def on_before_connect(self, params: P) -> Awaitable[None] | None:  # noqa: ARG002
+        """Raise to reject the attempt (C2)."""
+        return None
+
+    def create_conn_state(self, params: P) -> Awaitable[C] | C:  # noqa: ARG002
+        """Make the connection's state; by default ``ConnState()``."""
+        state: C = definition_of(type(self)).make_conn_state()
+        return state
+
+    def on_connect(self, conn: Conn[C, P]) -> Awaitable[None] | None:  # noqa: ARG002
+        """Begin: ``conn`` is in ``conns``; its messages wait until this returns (C3, C5)."""
+        return None
+
+    def on_disconnect(self, conn: Conn[C, P]) -> Awaitable[None] | None:  # noqa: ARG002
+        """End: ``conn`` has left ``conns``; runs once if ``on_connect`` returned (C4)."""
+        return None
+
+
+class NoActor(ActorContract[Any, Any], abstract=True):
+    """Never subclassed nor made: the second arm of ``EventRef[A, ...] | Ref[NoActor]``.
+
+    Without it mypy pushes the expected ``A`` down into the descriptor's ``__get__``, and
+    ``ChatRoom.joined`` is an error where an event of a subclass of ChatRoom will do.
+    """

@@ -1,0 +1,109 @@
+"""What an actor and a connection can ask of their run time.
+
+Abstract: ``runtime`` implements both. User code never sees them; it reaches them through
+``Actor``, ``Conn`` and ``Connecting``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from logging import Logger, LoggerAdapter
+
+    from ._conn import Conn, Connecting, Request
+    from ._refs import EventRef
+
+
+class ActorContext(ABC):
+    """One live actor, as its own object sees it."""
+
+    @property
+    @abstractmethod
+    def state(self) -> Any:
+        """The durable state."""
+
+    @state.setter
+    @abstractmethod
+    def state(self, value: Any) -> None: ...
+
+    @property
+    @abstractmethod
+    def key(self) -> tuple[str, ...]:
+        """The parts of its key."""
+
+    @property
+    @abstractmethod
+    def actor_id(self) -> str:
+        """Its id."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The name of its definition."""
+
+    @property
+    @abstractmethod
+    def region(self) -> str:
+        """Where it runs."""
+
+    @property
+    @abstractmethod
+    def conns(self) -> Mapping[str, Conn[Any, Any]]:
+        """Its connections by id: a live, read-only view."""
+
+    @property
+    @abstractmethod
+    def caller(self) -> Conn[Any, Any] | None:
+        """The connection that the running code serves, or None."""
+
+    @property
+    @abstractmethod
+    def connecting(self) -> Connecting[Any] | None:
+        """The attempt to connect, in a preflight hook; None elsewhere."""
+
+    @property
+    @abstractmethod
+    def log(self) -> LoggerAdapter[Logger]:
+        """A logger that says which actor and connection it speaks of."""
+
+    @abstractmethod
+    def broadcast(self, event: EventRef[Any, Any, ...], payload: tuple[Any, ...]) -> None:
+        """Send to every subscribed connection; ``payload`` has one item or none (C13)."""
+
+    @abstractmethod
+    def describe_caller(self) -> str:
+        """What runs just now, for messages: ``action 'post'``."""
+
+
+class ConnContext(ABC):
+    """One connection, as ``Conn`` and ``Connecting`` see it."""
+
+    @property
+    @abstractmethod
+    def id(self) -> str:
+        """Its id, the same while connecting and after."""
+
+    @property
+    @abstractmethod
+    def is_hibernatable(self) -> bool:
+        """Whether it outlives the sleep of its actor."""
+
+    @property
+    @abstractmethod
+    def request(self) -> Request:
+        """What the client connected with."""
+
+    @abstractmethod
+    def send(self, event: EventRef[Any, Any, ...], payload: tuple[Any, ...]) -> None:
+        """Send to this connection; ``payload`` has one item or none (C13)."""
+
+    @abstractmethod
+    def disconnect(self, reason: str | None = None) -> Awaitable[None]:
+        """Begin to close, at once (C9)."""
+
+    @abstractmethod
+    def defer(self, callback: Callable[[], Awaitable[object] | object]) -> None:
+        """Run a callback when the connection is gone (C10)."""

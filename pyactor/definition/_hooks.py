@@ -1,0 +1,94 @@
+"""The table of hooks, and the names that an actor's class body may not take.
+
+Data only. The phases are those of lifecycle.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from attrs import frozen
+
+Role: TypeAlias = Literal["state", "conn_state", "params", "input", "conn"]
+"""What a hook's parameter or result is: a type argument of the actor, or its ``Conn``."""
+
+
+@frozen
+class HookRule:
+    """What the base class declares of one hook.
+
+    Attributes:
+        parameters: Name and role of each parameter besides self, in order.
+        returns: The role of the result, or None where the hook returns nothing.
+        timeout: The field of ``ActorOptions`` that bounds it (C11).
+        phase: The phase of lifecycle.md in which it runs.
+    """
+
+    parameters: tuple[tuple[str, Role], ...]
+    returns: Role | None
+    timeout: str
+    phase: str
+
+
+HOOKS: Mapping[str, HookRule] = MappingProxyType(
+    {
+        "create_state": HookRule((("input", "input"),), "state", "create_state_timeout", "LOADING"),
+        "on_create": HookRule((), None, "on_create_timeout", "LOADING"),
+        "on_wake": HookRule((), None, "on_wake_timeout", "LOADING"),
+        "on_sleep": HookRule((), None, "sleep_grace_period", "SLEEP_GRACE"),
+        "on_destroy": HookRule((), None, "sleep_grace_period", "DESTROY_GRACE"),
+        "on_before_connect": HookRule(
+            (("params", "params"),), None, "on_before_connect_timeout", "PREFLIGHT"
+        ),
+        "create_conn_state": HookRule(
+            (("params", "params"),), "conn_state", "create_conn_state_timeout", "PREFLIGHT"
+        ),
+        "on_connect": HookRule((("conn", "conn"),), None, "on_connect_timeout", "OPENING"),
+        "on_disconnect": HookRule((("conn", "conn"),), None, "on_disconnect_timeout", "CLOSING"),
+    }
+)
+"""Hook name -> rule."""
+
+MEMBERS: frozenset[str] = frozenset(
+    {
+        "state",
+        "conn",
+        "caller",
+        "connecting",
+        "conns",
+        "key",
+        "actor_id",
+        "name",
+        "region",
+        "broadcast",
+        "log",
+        "_context",
+    }
+)
+"""What every actor has already."""
+
+LATER: frozenset[str] = frozenset(
+    {
+        "schedule",
+        "cron",
+        "save_state",
+        "sleep",
+        "destroy",
+        "keep_awake",
+        "wait_until",
+        "aborted",
+        "abort_event",
+        "client",
+        "on_state_change",
+        "run",
+        "on_request",
+        "on_web_socket",
+        "migrate_state",
+        "on_before_action_response",
+        "can_subscribe",
+        "can_publish",
+    }
+)
+"""Members and hooks of later versions: reserved now, so that no class has to rename then."""

@@ -1,0 +1,20 @@
+"""Where the sans-I/O half meets await: instances, and the drivers of their connections."""
+
+from ._clock import Clock
+from ._errors import error_to_send
+from ._instance import Instance
+from ._start_stop import create, destroy, sleep, wake
+from ._stateless import StatelessDriver
+from ._websocket import ChannelDriver
+
+__all__ = [
+    "ChannelDriver",
+    "Clock",
+    "Instance",
+    "StatelessDriver",
+    "create",
+    "destroy",
+    "error_to_send",
+    "sleep",
+    "wake",
+]

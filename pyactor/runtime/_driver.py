@@ -1,0 +1,345 @@
+"""The pump around one connection: session events become runs of user code and back (C1-C16).
+
+Owns what happens between a session, which knows the rules and does no I/O, and an instance,
+which has the user's actor. It must not decide *when* a thing may happen: the session does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from ..definition import Conn, ConnContext, Connecting, EventRef, Request
+from ..errors import (
+    ActionNotFound,
+    ActionTimedOut,
+    CallbackTimedOut,
+    EventNotFound,
+    IncomingBacklog,
+)
+from ..session import (
+    Close,
+    Closed,
+    End,
+    EndCause,
+    Hook,
+    Joined,
+    Left,
+    RunAction,
+    RunDeferred,
+    RunHook,
+    ServerSession,
+    SubscriptionChanged,
+)
+from ..wire import messages
+from ._call import CallExpired, invoke
+from ._disconnect import Disconnection
+from ._errors import error_to_send, is_public
+from ._scope import Scope
+
+if TYPE_CHECKING:
+    from ._instance import Instance
+
+
+class ConnectionDriver(ConnContext):
+    """Drives one connection of one instance, whatever carries its messages."""
+
+    def __init__(self, instance: Instance, params: Any, request: Request) -> None:
+        """Prepare an attempt to connect; ``open`` begins it.
+
+        Args:
+            instance: The live actor.
+            params: The structured parameters.
+            request: What the client asked with.
+        """
+        self._instance = instance
+        self._id = instance.clock.new_id()
+        self._request = request
+        self._params = params
+        options = instance.definition.options
+        self.session = ServerSession(
+            actor=instance.identity,
+            connection_id=self._id,
+            max_held_messages=options.max_held_messages,
+            max_held_size=options.max_held_size,
+        )
+        self.connecting: Connecting[Any] = Connecting(self, params)
+        self.conn: Conn[Any, Any] | None = None
+        self.hook_scopes: list[Scope] = []
+        self._actions_in_flight = 0
+        self._deferred: list[Callable[[], Awaitable[object] | object]] = []
+        self._gone = asyncio.Event()
+        self._pumping = False
+
+    # -------------------------------------------------------------- for the instance
+
+    def open(self) -> None:
+        """Begin the attempt: the session asks for its first hook."""
+        self._instance.add(self)
+        self._pump()
+
+    def end(self, end: End) -> None:
+        """End the connection for ``end``'s cause; the first cause wins (C7)."""
+        self.session.receive_end(end)
+        self._pump()
+
+    async def wait_gone(self) -> None:
+        """Return once on_disconnect and the deferred callbacks ran and the transport closed."""
+        await self._gone.wait()
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Drop the transport at once, without a closing handshake."""
+
+    @abstractmethod
+    def send_event(self, event: messages.Event, frames: dict[Any, str | bytes]) -> None:
+        """Send an event, in the order of calls (C13).
+
+        Args:
+            event: What to send.
+            frames: The encoded forms so far, shared by all receivers of one broadcast.
+        """
+
+    # -------------------------------------------------------------- ConnContext
+
+    @property
+    @override
+    def id(self) -> str:
+        return self._id
+
+    @property
+    @override
+    def request(self) -> Request:
+        return self._request
+
+    @property
+    @override
+    def is_hibernatable(self) -> bool:
+        return False
+
+    @override
+    def send(self, event: EventRef[Any, Any, ...], payload: tuple[Any, ...]) -> None:
+        spec = self._instance.definition.event(event)
+        message = messages.Event(spec.name, spec.unstructure_payload(*payload))
+        self.send_event(message, {})
+
+    @override
+    def disconnect(self, reason: str | None = None) -> Awaitable[None]:
+        self.end(End(EndCause.DISCONNECT, 1000, reason or ""))
+        return Disconnection(self, self._gone)
+
+    @override
+    def defer(self, callback: Callable[[], Awaitable[object] | object]) -> None:
+        self._deferred.append(callback)
+        if self._gone.is_set():
+            self._run_next_deferred()
+
+    # -------------------------------------------------------------- the pump
+
+    def _pump(self) -> None:
+        """Carry out what the session asks for until it asks for nothing.
+
+        User code never runs inside: it starts in tasks, whose reports come back through here.
+        """
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while True:
+                to_send = self.session.messages_to_send()
+                events = self.session.events_received()
+                if not to_send and not events:
+                    return
+                for message in to_send:
+                    if isinstance(message, Close):
+                        self._close(message)
+                    else:
+                        self._send(message)
+                for event in events:
+                    self._carry_out(event)
+        finally:
+            self._pumping = False
+
+    def _carry_out(self, event: object) -> None:
+        match event:
+            case RunAction(request):
+                self._run_action(request)
+            case RunHook(hook):
+                self._run_hook(hook)
+            case SubscriptionChanged(name, subscribed):
+                self._check_subscription(name, subscribed)
+            case Joined():
+                assert self.conn is not None  # made before the session was told of its state
+                self._instance.conns_by_id[self._id] = self.conn
+            case Left():
+                self._instance.conns_by_id.pop(self._id, None)
+            case RunDeferred():
+                self._run_next_deferred()
+            case Closed():
+                self._gone.set()
+                self._instance.forget(self)
+            case _:  # pragma: no cover
+                raise AssertionError(f"unknown session event {event!r}")
+
+    @abstractmethod
+    def _send(self, message: messages.ToClient) -> None:
+        """Put one message of the session on its way."""
+
+    @abstractmethod
+    def _close(self, close: Close) -> None:
+        """Begin to close the transport."""
+
+    # -------------------------------------------------------------- hooks
+
+    def _run_hook(self, hook: Hook) -> None:
+        definition = self._instance.definition
+        spec = definition.hooks.get(hook.value)
+        if hook is Hook.CREATE_CONN_STATE and spec is None:
+            self._hook_ended(hook, definition.make_conn_state(), None)
+            return
+        if spec is None:
+            self._hook_ended(hook, None, None)
+            return
+        preflight = self.conn is None
+        scope = Scope(
+            self._instance,
+            f"hook {hook.value!r}",
+            conn=self.conn,
+            connecting=self.connecting if preflight else None,
+            closes=self,
+        )
+        self._start(
+            scope,
+            spec.function,
+            self._instance.actor,
+            self._params if preflight else self.conn,
+            timeout=self._instance.hook_timeout(hook.value),
+            report=partial(self._hook_ended, hook),
+        )
+
+    def _hook_ended(self, hook: Hook, result: object, error: BaseException | None) -> None:
+        if error is None and hook is Hook.CREATE_CONN_STATE:
+            error = self._make_conn(result)
+        if error is None:
+            self.session.receive_hook_returned(hook)
+        else:
+            what = f"hook {hook.value!r}"
+            if isinstance(error, CallExpired):
+                seconds = self._instance.hook_timeout(hook.value)
+                error = CallbackTimedOut(f"{what} ran longer than {seconds:g} s")
+            if hook is Hook.ON_DISCONNECT or not is_public(error):
+                self._instance.log_error(what, error, self._id)
+            self.session.receive_hook_failed(
+                hook, error_to_send(error, actor=self._instance.identity)
+            )
+        self._pump()
+
+    def _make_conn(self, state: object) -> BaseException | None:
+        try:
+            self._instance.definition.check_conn_state(state)
+        except TypeError as error:
+            return error
+        self.conn = Conn(self, self._params, state)
+        return None
+
+    def _run_next_deferred(self) -> None:
+        """Last in, first out (C10); each gets on_disconnect's timeout (C11)."""
+        if not self._deferred:
+            if not self._gone.is_set():
+                self.session.receive_deferred_finished()
+                self._pump()
+            return
+        scope = Scope(
+            self._instance, "a deferred callback", conn=self.conn, closes=self
+        )
+        self._start(
+            scope,
+            self._deferred.pop(),
+            timeout=self._instance.definition.options.on_disconnect_timeout,
+            report=self._deferred_ended,
+        )
+
+    def _deferred_ended(self, _result: object, error: BaseException | None) -> None:
+        if error is not None:
+            self._instance.log_error("a deferred callback", error, self._id)
+        self._run_next_deferred()
+
+    def _start(
+        self,
+        scope: Scope,
+        function: Callable[..., Any],
+        *args: Any,
+        timeout: float,
+        report: Callable[[object, BaseException | None], None],
+    ) -> None:
+        """Run one hook of this connection; its closing waits for it (C9)."""
+
+        def ended(result: object, error: BaseException | None) -> None:
+            self.hook_scopes.remove(scope)
+            report(result, error)
+
+        self.hook_scopes.append(scope)
+        self._instance.start_call(scope, invoke(function, *args), timeout, ended)
+
+    # -------------------------------------------------------------- actions and subscriptions
+
+    def _run_action(self, request: messages.ActionRequest) -> None:
+        instance = self._instance
+        if not instance.is_ready:
+            return  # it is stopping: no new calls, and this connection is about to be closed
+        spec = instance.definition.actions.get(request.name)
+        if spec is None:
+            known = ", ".join(instance.definition.actions) or "none"
+            self._answer_error(
+                request.id,
+                ActionNotFound(
+                    f"{instance.definition.name} has no action {request.name!r} (actions: {known})"
+                ),
+            )
+            return
+        if self._actions_in_flight >= instance.definition.options.max_in_flight_actions:
+            self.end(End(EndCause.BACKLOG, 1011, IncomingBacklog().name))
+            return
+        self._actions_in_flight += 1
+        timeout = spec.timeout or instance.definition.options.action_timeout
+        scope = Scope(instance, f"action {spec.attr!r}", conn=self.conn)
+
+        def ended(result: object, error: BaseException | None) -> None:
+            self._actions_in_flight -= 1
+            if error is None:
+                self._answer(request.id, result)
+                return
+            if isinstance(error, CallExpired):
+                error = ActionTimedOut(f"action {spec.name!r} ran longer than {timeout:g} s")
+            elif not is_public(error):
+                instance.log_error(scope.what, error, self._id)
+            self._answer_error(request.id, error)
+
+        instance.start_call(scope, self._act(spec, request.args), timeout, ended)
+
+    async def _act(self, spec: Any, plain_args: list[Any]) -> Any:
+        """From the plain arguments of a message to the plain result."""
+        args, kwargs = spec.structure_arguments(plain_args)
+        result = await invoke(spec.function, self._instance.actor, *args, **kwargs)
+        return spec.unstructure_result(result)
+
+    def _answer(self, action_id: int, output: Any) -> None:
+        self.session.send_response(action_id, output)
+        self._pump()
+
+    def _answer_error(self, action_id: int, error: BaseException) -> None:
+        self.session.send_error(action_id, error_to_send(error, actor=self._instance.identity))
+        self._pump()
+
+    def _check_subscription(self, name: str, subscribed: bool) -> None:
+        definition = self._instance.definition
+        if not subscribed or name in definition.events:
+            return
+        known = ", ".join(definition.events) or "none"
+        error = EventNotFound(f"{definition.name} has no event {name!r} (events: {known})")
+        self.session.refuse_subscription(name, error_to_send(error, actor=self._instance.identity))

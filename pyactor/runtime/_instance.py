@@ -1,0 +1,266 @@
+"""A live actor: one object per (name, key), its state and its connections (A1).
+
+Owns the user's object and everything that runs on it. Starting and stopping is told in
+``_start_stop``; what one connection does is the driver's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Callable, Coroutine, Mapping, MutableMapping
+from types import MappingProxyType
+from typing import Any
+
+from typing_extensions import override
+
+from ..definition import (
+    HOOKS,
+    ActorContext,
+    ActorDefinition,
+    Conn,
+    Connecting,
+    EventRef,
+)
+from ..errors import CallbackTimedOut
+from ..wire import messages
+from ..wire.keys import serialise_key
+from ._call import Call, CallExpired, invoke
+from ._clock import Clock
+from ._driver import ConnectionDriver
+from ._lifecycle import ActorLifecycle, ActorPhase
+from ._scope import Scope, current_scope
+
+_log = logging.getLogger("pyactor.actor")
+
+
+class Instance(ActorContext):
+    """What an actor sees through ``self``, and what runs its hooks and actions."""
+
+    def __init__(
+        self,
+        definition: ActorDefinition,
+        *,
+        actor_id: str,
+        key: tuple[str, ...],
+        region: str,
+        clock: Clock,
+        context: contextvars.Context,
+    ) -> None:
+        """Make the instance; no user code runs before ``start``.
+
+        Args:
+            definition: The actor's dispatch table.
+            actor_id: The id that whoever places actors gave it.
+            key: Its key.
+            region: Where it runs.
+            clock: Time of day and ids.
+            context: The context variables that its code runs with: the host's, never those of
+                the request that happened to start it.
+        """
+        self.definition = definition
+        self.clock = clock
+        self.lifecycle = ActorLifecycle()
+        self.identity = messages.ActorIdentity(actor_id, 1, serialise_key(key))
+        self.drivers: dict[str, ConnectionDriver] = {}
+        self.conns_by_id: dict[str, Conn[Any, Any]] = {}
+        self.actor: Any = None
+        self._key = key
+        self._region = region
+        self._context = context
+        self._calls: dict[Call, None] = {}
+        self._state: Any = None
+        self._conns: Mapping[str, Conn[Any, Any]] = MappingProxyType(self.conns_by_id)
+        self._logger = _ActorLogger(self)
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+
+    # -------------------------------------------------------------- ActorContext
+
+    @property
+    @override
+    def state(self) -> Any:
+        return self._state
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self._state = value
+
+    @property
+    @override
+    def key(self) -> tuple[str, ...]:
+        return self._key
+
+    @property
+    @override
+    def actor_id(self) -> str:
+        return self.identity.actor_id
+
+    @property
+    @override
+    def name(self) -> str:
+        return self.definition.name
+
+    @property
+    @override
+    def region(self) -> str:
+        return self._region
+
+    @property
+    @override
+    def conns(self) -> Mapping[str, Conn[Any, Any]]:
+        return self._conns
+
+    @property
+    @override
+    def caller(self) -> Conn[Any, Any] | None:
+        scope = self._scope()
+        return None if scope is None else scope.conn
+
+    @property
+    @override
+    def connecting(self) -> Connecting[Any] | None:
+        scope = self._scope()
+        return None if scope is None else scope.connecting
+
+    @override
+    def describe_caller(self) -> str:
+        scope = self._scope()
+        return "code outside any hook or action" if scope is None else scope.what
+
+    @override
+    def broadcast(self, event: EventRef[Any, Any, ...], payload: tuple[Any, ...]) -> None:
+        spec = self.definition.event(event)
+        message = messages.Event(spec.name, spec.unstructure_payload(*payload))
+        frames: dict[Any, str | bytes] = {}
+        for driver in [d for d in self.drivers.values() if d.session.is_subscribed(spec.name)]:
+            driver.send_event(message, frames)
+
+    @property
+    @override
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        return self._logger
+
+    def _scope(self) -> Scope | None:
+        """The running hook or action, if it is one of this instance."""
+        scope = current_scope.get()
+        return scope if scope is not None and scope.instance is self else None
+
+    # -------------------------------------------------------------- for drivers
+
+    def hook_timeout(self, hook: str) -> float:
+        """Seconds that the options give a hook."""
+        seconds: float = getattr(self.definition.options, HOOKS[hook].timeout)
+        return seconds
+
+    def start_call(
+        self,
+        scope: Scope,
+        coroutine: Coroutine[Any, Any, Any],
+        timeout: float | None,
+        report: Callable[[object, BaseException | None], None],
+    ) -> None:
+        """Run user code in a context of its own; see ``Call``."""
+
+        def ended(result: object, error: BaseException | None) -> None:
+            self._calls.pop(call, None)
+            self._note_quiet()
+            report(result, error)
+
+        call = Call(coroutine, scope, self._context.copy(), timeout, ended)
+        self._calls[call] = None
+        self._quiet.clear()
+
+    def add(self, driver: ConnectionDriver) -> None:
+        """An attempt to connect begins."""
+        self.drivers[driver.id] = driver
+        self._quiet.clear()
+
+    def forget(self, driver: ConnectionDriver) -> None:
+        """A connection is gone."""
+        del self.drivers[driver.id]
+        self._note_quiet()
+
+    def log_error(self, what: str, error: BaseException, connection_id: str | None = None) -> None:
+        """Log in full what no client may see (C8, C12)."""
+        where = "" if connection_id is None else f" of connection {connection_id}"
+        self._logger.error("%s%s failed", what, where, exc_info=error)
+
+    # -------------------------------------------------------------- for start and stop
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it takes connections and calls."""
+        return self.lifecycle.phase is ActorPhase.READY
+
+    async def run_hook(self, hook: str, *args: Any, timeout: float | None = None) -> Any:
+        """Run one of the actor's own hooks, if the class has it; what it returns.
+
+        Args:
+            hook: Its name.
+            args: Its arguments.
+            timeout: Seconds; by default those of the options.
+
+        Raises:
+            CallbackTimedOut: it ran longer.
+            Exception: what the hook raised.
+        """
+        function = self.definition.hooks[hook].function
+        seconds = self.hook_timeout(hook) if timeout is None else timeout
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def report(result: object, error: BaseException | None) -> None:
+            if done.done():  # whoever waited has been cancelled
+                return
+            if error is None:
+                done.set_result(result)
+            elif isinstance(error, CallExpired):
+                done.set_exception(
+                    CallbackTimedOut(f"hook {hook!r} ran longer than {seconds:g} s")
+                )
+            else:
+                done.set_exception(error)
+
+        scope = Scope(self, f"hook {hook!r}")
+        self.start_call(scope, invoke(function, self.actor, *args), seconds, report)
+        return await done
+
+    async def wait_quiet(self) -> None:
+        """Return once no connection is left and no user code runs."""
+        await self._quiet.wait()
+
+    def cancel_all(self) -> None:
+        """The grace period is over: whatever still runs is cancelled, every transport dropped."""
+        for call in list(self._calls):
+            call.cancel()
+        for driver in list(self.drivers.values()):
+            driver.abort()
+
+    def _note_quiet(self) -> None:
+        if not self._calls and not self.drivers:
+            self._quiet.set()
+
+
+class _ActorLogger(logging.LoggerAdapter[logging.Logger]):
+    """Says which actor a line is of, and in a call which connection."""
+
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(_log, {})
+        self._instance = instance
+
+    @override
+    def process(
+        self, msg: Any, kwargs: MutableMapping[str, Any]
+    ) -> tuple[Any, MutableMapping[str, Any]]:
+        instance = self._instance
+        caller = instance.caller
+        extra = {
+            "actor": instance.name,
+            "actor_key": instance.key,
+            "actor_id": instance.actor_id,
+            "conn_id": None if caller is None else caller.id,
+        }
+        kwargs["extra"] = {**kwargs.get("extra", {}), **extra}
+        where = f"{instance.name}[{instance.identity.key}]"
+        return f"{where} {msg}" if caller is None else f"{where} {caller.id}: {msg}", kwargs

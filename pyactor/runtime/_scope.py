@@ -1,0 +1,63 @@
+"""Who is calling: what a running hook or action knows of itself, by context variable.
+
+Owns the context variable and the waits between connections that keep ``disconnect`` free of
+deadlock (C9). Source: lifecycle.md, "Who is calling (context)".
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+if TYPE_CHECKING:
+    from ..definition import Conn, Connecting
+    from ._driver import ConnectionDriver
+    from ._instance import Instance
+
+
+@define(eq=False)
+class Scope:
+    """One run of a hook or action.
+
+    Attributes:
+        instance: The actor it runs on; another instance does not see this scope's caller.
+        what: What runs, for messages: ``action 'post'`` or ``hook 'on_connect'``.
+        conn: The calling connection, if there is one.
+        connecting: The attempt, in the preflight hooks only.
+        closes: The connection whose closing waits for this run: a connection's hook has one,
+            an action has none, since a closing connection does not wait for its actions (C6).
+        waits: The connections whose closing this run awaits just now.
+        active: False once the run has returned, raised or timed out.
+    """
+
+    instance: Instance
+    what: str
+    conn: Conn[Any, Any] | None = None
+    connecting: Connecting[Any] | None = None
+    closes: ConnectionDriver | None = None
+    waits: list[ConnectionDriver] = field(factory=list)
+    active: bool = True
+
+    def end(self) -> None:
+        """Its hook is over: what it still awaits holds up no closing any more (C9)."""
+        self.active = False
+        self.waits.clear()
+
+
+current_scope: ContextVar[Scope | None] = ContextVar("pyactor_scope", default=None)
+
+
+def awaits(source: ConnectionDriver, target: ConnectionDriver) -> bool:
+    """Whether the closing of ``source`` waits, over any number of hooks, for ``target``'s."""
+    seen: set[ConnectionDriver] = set()
+    stack = [source]
+    while stack:
+        driver = stack.pop()
+        if driver is target:
+            return True
+        if driver not in seen:
+            seen.add(driver)
+            stack.extend(wait for scope in driver.hook_scopes for wait in scope.waits)
+    return False

@@ -1,0 +1,151 @@
+"""A connection over a channel: decode -> session -> run -> encode.
+
+Owns the bytes of one connection. The rules are the session's, the pump is the driver's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from ..definition import Request
+from ..errors import (
+    INTERNAL_CODE,
+    INTERNAL_GROUP,
+    INTERNAL_MESSAGE,
+    DecodeError,
+    IncomingTooLong,
+    InvalidRequest,
+    OutgoingBacklog,
+    OutgoingTooLong,
+)
+from ..session import Close, End, EndCause
+from ..wire import messages
+from ..wire.channel import Channel, ChannelReceiver
+from ..wire.codecs import Codec
+from ._driver import ConnectionDriver
+from ._errors import error_to_send
+
+if TYPE_CHECKING:
+    from ._instance import Instance
+
+
+class ChannelDriver(ConnectionDriver, ChannelReceiver):
+    """Drives a connection whose messages come over a channel in one encoding."""
+
+    def __init__(
+        self, instance: Instance, params: Any, request: Request, channel: Channel, codec: Codec
+    ) -> None:
+        super().__init__(instance, params, request)
+        self._channel = channel
+        self._codec = codec
+        self._version = codec.initial_version
+        self._options = instance.definition.options
+
+    @override
+    def open(self) -> None:
+        """Begin the attempt, then take in what arrived before."""
+        super().open()
+        self._channel.attach(
+            self,
+            ping_interval=self._options.ping_interval,
+            ping_timeout=self._options.ping_timeout,
+            close_timeout=self._options.close_timeout,
+        )
+
+    @override
+    def abort(self) -> None:
+        self._channel.abort()
+
+    # -------------------------------------------------------------- ChannelReceiver
+
+    @override
+    def receive_data(self, data: str | bytes) -> None:
+        size = byte_length(data)
+        if size > self._options.max_incoming_message:
+            self.end(End(EndCause.PROTOCOL_ERROR, 1011, IncomingTooLong().name))
+            return
+        try:
+            self._version = self._codec.version_of(data)
+            message = self._codec.decode_to_server(data)
+        except DecodeError as error:
+            self._instance.log.debug("connection %s: %s", self.id, error)
+            self.end(End(EndCause.PROTOCOL_ERROR, 1011, InvalidRequest().name))
+            return
+        self.session.receive_message(message, size)
+        self._pump()
+
+    @override
+    def receive_close(self, code: int, reason: str) -> None:
+        self.end(End(EndCause.CLIENT_CLOSED, code, reason))
+
+    @override
+    def receive_lost(self) -> None:
+        self.session.receive_transport_closed()
+        self._pump()
+
+    # -------------------------------------------------------------- out
+
+    @override
+    def send_event(self, event: messages.Event, frames: dict[Any, str | bytes]) -> None:
+        if not self.session.in_conns:
+            return
+        form = (self._codec.name, self._version)
+        frame = frames.get(form)
+        if frame is None:
+            frame = self._codec.encode_to_client(event, self._version)
+            self._check_outgoing(frame, f"event {event.name!r}")
+            frames[form] = frame
+        self.session.send_event(event)
+        self._event_frame = frame
+        self._pump()
+
+    @override
+    def _send(self, message: messages.ToClient) -> None:
+        if isinstance(message, messages.Event):
+            frame = self._event_frame
+        else:
+            frame = self._encode(message)
+        self._channel.send(frame)
+        if self._channel.backlog > self._options.max_outgoing_backlog:
+            self.end(End(EndCause.BACKLOG, 1011, OutgoingBacklog().name))
+
+    @override
+    def _close(self, close: Close) -> None:
+        self._channel.close(close.code, close.reason)
+
+    def _encode(self, message: messages.ToClient) -> str | bytes:
+        """The frame of an answer, or of the error that takes its place."""
+        action_id = None
+        if isinstance(message, messages.ActionResponse):
+            action_id = message.id
+        elif isinstance(message, messages.Error):
+            action_id = message.action_id
+        try:
+            frame = self._codec.encode_to_client(message, self._version)
+            self._check_outgoing(frame, "the answer")
+        except (TypeError, ValueError) as error:  # a value that is not plain: a bug of the actor
+            self._instance.log_error("an answer that cannot be encoded", error, self.id)
+            frame = self._encode_error(
+                messages.Error(INTERNAL_GROUP, INTERNAL_CODE, INTERNAL_MESSAGE, None, action_id)
+            )
+        except OutgoingTooLong as error:
+            frame = self._encode_error(error_to_send(error, action_id=action_id))
+        return frame
+
+    def _encode_error(self, error: messages.Error) -> str | bytes:
+        return self._codec.encode_to_client(error, self._version)
+
+    def _check_outgoing(self, frame: str | bytes, what: str) -> None:
+        size = byte_length(frame)
+        limit = self._options.max_outgoing_message
+        if size > limit:
+            raise OutgoingTooLong(f"{what} has {size} bytes; at most {limit} may be sent")
+
+
+def byte_length(data: str | bytes) -> int:
+    """How many bytes a message has on the wire."""
+    if isinstance(data, bytes) or data.isascii():
+        return len(data)
+    return len(data.encode())

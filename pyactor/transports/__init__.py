@@ -1,0 +1,8 @@
+"""Where bytes come in: accept a connection, make a request or a channel of it, call the host.
+
+A transport decides nothing about actors. ``server`` is the one on a port of its own.
+"""
+
+from ._host import Host
+
+__all__ = ["Host"]

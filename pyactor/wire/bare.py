@@ -1,0 +1,314 @@
+"""The encoding ``bare``: a version, then BARE fields; values within are CBOR with ``$`` tags.
+
+Owns the layouts of the protocol's versions 1 to 4 (wire-protocol.md, "Framing"). To add one, add
+a row to ``VERSIONS`` and, for what no row can say yet, a column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, cast
+
+from attrs import frozen
+from typing_extensions import override
+
+from ..errors import DecodeError
+from ..plain import UNDEFINED, Plain
+from ._bare_cursor import BareReader, BareWriter
+from ._cbor_values import ESCAPED_READER, ESCAPED_WRITER, dump, load
+from ._codec import Codec
+from ._fields import queue_status
+from .messages import (
+    ActionRequest,
+    ActionResponse,
+    ActorIdentity,
+    Error,
+    Event,
+    Init,
+    SubscriptionRequest,
+    ToClient,
+    ToServer,
+)
+from .queue import QueueResult, QueueSend
+
+
+@frozen
+class Version:
+    """What one version of the protocol has, and another has not.
+
+    Attributes:
+        has_token: Init carries a connection token, which nobody reads any more.
+        has_queue: Queue bodies exist.
+        has_actor: An error says which actor it speaks of.
+    """
+
+    number: int
+    has_token: bool = False
+    has_queue: bool = False
+    has_actor: bool = False
+
+
+VERSIONS: Final[Mapping[int, Version]] = MappingProxyType(
+    {
+        version.number: version
+        for version in (
+            Version(1, has_token=True),
+            Version(2),
+            Version(3, has_queue=True),
+            Version(4, has_queue=True, has_actor=True),
+        )
+    }
+)
+
+_KNOWN: Final = f"these are: {', '.join(str(number) for number in VERSIONS)}"
+
+
+class BareCodec(Codec):
+    """BARE messages of every version in ``VERSIONS``."""
+
+    name = "bare"
+    is_text = False
+    content_type = "application/octet-stream"
+    # Old clients (rivetkit 2.0) read 2 at most and new ones read it too, and a socket's handshake
+    # does not say which of them is there.
+    initial_version = 2
+
+    @override
+    def version_of(self, data: str | bytes) -> int:
+        layout, _ = _open(data)
+        return layout.number
+
+    # -------------------------------------------------------------- frames
+
+    @override
+    def encode_to_client(self, message: ToClient, version: int) -> bytes:
+        layout, out = _begin(version)
+        if isinstance(message, Event):
+            out.u8(3)
+            out.text(message.name, "name")
+            out.data(_encode(message.args, "args"))
+        elif isinstance(message, ActionResponse):
+            out.u8(2)
+            out.uint(message.id, "id")
+            out.data(_encode(message.output, "output"))
+        elif isinstance(message, Init):
+            out.u8(0)
+            out.text(message.actor_id, "actorId")
+            out.text(message.connection_id, "connectionId")
+            if layout.has_token:
+                out.text("", "connectionToken")
+        else:
+            out.u8(1)
+            _write_error(out, message)
+            out.optional(message.action_id, lambda action_id: out.uint(action_id, "actionId"))
+            if layout.has_actor:
+                _write_actor(out, message.actor)
+        return bytes(out.written)
+
+    @override
+    def decode_to_client(self, data: str | bytes) -> ToClient:
+        layout, fields = _open(data)
+        tag = fields.u8()
+        message: ToClient
+        if tag == 3:
+            message = Event(fields.text(), _decode_list(fields.data()))
+        elif tag == 2:
+            message = ActionResponse(fields.uint(), _decode(fields.data()))
+        elif tag == 0:
+            message = Init(fields.text(), fields.text())
+            if layout.has_token:
+                fields.text()
+        elif tag == 1:
+            message = _read_error(layout, fields, has_action_id=True)
+        else:
+            raise DecodeError(f"{tag} is no tag of a message from a host to a client")
+        fields.end()
+        return message
+
+    @override
+    def encode_to_server(self, message: ToServer, version: int) -> bytes:
+        _, out = _begin(version)
+        if isinstance(message, ActionRequest):
+            out.u8(0)
+            out.uint(message.id, "id")
+            out.text(message.name, "name")
+            out.data(_encode(message.args, "args"))
+        else:
+            out.u8(1)
+            out.text(message.event_name, "eventName")
+            out.flag(message.subscribe)
+        return bytes(out.written)
+
+    @override
+    def decode_to_server(self, data: str | bytes) -> ToServer:
+        _, fields = _open(data)
+        tag = fields.u8()
+        message: ToServer
+        if tag == 0:
+            message = ActionRequest(fields.uint(), fields.text(), _decode_list(fields.data()))
+        elif tag == 1:
+            message = SubscriptionRequest(fields.text(), fields.flag())
+        else:
+            raise DecodeError(f"{tag} is no tag of a message from a client to a host")
+        fields.end()
+        return message
+
+    # -------------------------------------------------------------- HTTP bodies
+
+    @override
+    def encode_action_request(self, args: list[Plain], version: int) -> bytes:
+        _, out = _begin(version)
+        out.data(_encode(args, "args"))
+        return bytes(out.written)
+
+    @override
+    def decode_action_request(self, body: bytes) -> list[Plain]:
+        _, fields = _open(body)
+        args = _decode_list(fields.data())
+        fields.end()
+        return args
+
+    @override
+    def encode_action_response(self, output: Plain, version: int) -> bytes:
+        _, out = _begin(version)
+        out.data(_encode(output, "output"))
+        return bytes(out.written)
+
+    @override
+    def decode_action_response(self, body: bytes) -> Plain:
+        _, fields = _open(body)
+        output = _decode(fields.data())
+        fields.end()
+        return output
+
+    @override
+    def encode_queue_request(self, request: QueueSend, version: int) -> bytes:
+        layout, out = _begin(version)
+        _check_queue(layout, ValueError)
+        out.data(_encode(request.body, "body"))
+        out.optional(request.name, lambda name: out.text(name, "name"))
+        out.optional(request.wait, out.flag)
+        out.optional(request.timeout, lambda timeout: out.u64(timeout, "timeout"))
+        return bytes(out.written)
+
+    @override
+    def decode_queue_request(self, body: bytes) -> QueueSend:
+        layout, fields = _open(body)
+        _check_queue(layout, DecodeError)
+        request = QueueSend(
+            _decode(fields.data()),
+            fields.optional(fields.text),
+            fields.optional(fields.flag) or False,
+            fields.optional(fields.u64),
+        )
+        fields.end()
+        return request
+
+    @override
+    def encode_queue_response(self, result: QueueResult, version: int) -> bytes:
+        layout, out = _begin(version)
+        _check_queue(layout, ValueError)
+        out.text(result.status, "status")
+        has_response = result.response is not UNDEFINED
+        out.optional(_encode(result.response, "response") if has_response else None, out.data)
+        return bytes(out.written)
+
+    @override
+    def decode_queue_response(self, body: bytes) -> QueueResult:
+        layout, fields = _open(body)
+        _check_queue(layout, DecodeError)
+        status = queue_status(fields.text())
+        response = fields.optional(fields.data)
+        fields.end()
+        return QueueResult(status, UNDEFINED if response is None else _decode(response))
+
+    @override
+    def encode_error(self, error: Error, version: int) -> bytes:
+        layout, out = _begin(version)
+        _write_error(out, error)
+        if layout.has_actor:
+            _write_actor(out, error.actor)
+        return bytes(out.written)
+
+    @override
+    def decode_error(self, body: bytes) -> Error:
+        layout, fields = _open(body)
+        error = _read_error(layout, fields, has_action_id=False)
+        fields.end()
+        return error
+
+
+# ------------------------------------------------------------------ what messages have in common
+
+
+def _begin(version: int) -> tuple[Version, BareWriter]:
+    layout = VERSIONS.get(version)
+    if layout is None:
+        raise ValueError(f"protocol version {version} is not supported; {_KNOWN}")
+    return layout, BareWriter(version.to_bytes(2, "little"))
+
+
+def _open(data: str | bytes) -> tuple[Version, BareReader]:
+    if isinstance(data, str):
+        raise DecodeError("a text frame, but bare is binary")
+    if len(data) < 2:
+        raise DecodeError(f"bare begins with a version of two bytes, not with {len(data)}")
+    number = int.from_bytes(data[:2], "little")
+    layout = VERSIONS.get(number)
+    if layout is None:
+        raise DecodeError(f"protocol version {number} is not supported; {_KNOWN}")
+    return layout, BareReader(data, position=2)
+
+
+def _encode(value: Plain, name: str) -> bytes:
+    return dump(ESCAPED_WRITER.write(value, name))
+
+
+def _decode(data: bytes) -> Plain:
+    value = ESCAPED_READER.read(load(data))
+    return None if value is UNDEFINED else value
+
+
+def _decode_list(data: bytes) -> list[Plain]:
+    value = _decode(data)
+    if not isinstance(value, list):
+        raise DecodeError(f"args must be an array, not {value!r:.80}")
+    return cast("list[Plain]", value)
+
+
+def _write_error(out: BareWriter, error: Error) -> None:
+    out.text(error.group, "group")
+    out.text(error.code, "code")
+    out.text(error.message, "message")
+    out.optional(None if error.metadata is None else _encode(error.metadata, "metadata"), out.data)
+
+
+def _write_actor(out: BareWriter, actor: ActorIdentity | None) -> None:
+    out.flag(actor is not None)
+    if actor is not None:
+        out.text(actor.actor_id, "actor.actorId")
+        out.uint(actor.generation, "actor.generation")
+        out.optional(actor.key, lambda key: out.text(key, "actor.key"))
+
+
+def _read_error(layout: Version, fields: BareReader, *, has_action_id: bool) -> Error:
+    group, code, message = fields.text(), fields.text(), fields.text()
+    metadata = fields.optional(fields.data)
+    action_id = fields.optional(fields.uint) if has_action_id else None
+    actor = None
+    if layout.has_actor and fields.flag():
+        actor = ActorIdentity(fields.text(), fields.uint(), fields.optional(fields.text))
+    return Error(
+        group=group,
+        code=code,
+        message=message,
+        metadata=None if metadata is None else _decode(metadata),
+        action_id=action_id,
+        actor=actor,
+    )
+
+
+def _check_queue(layout: Version, error: type[ValueError]) -> None:
+    if not layout.has_queue:
+        raise error(f"queues do not exist in protocol version {layout.number}; use 3 or later")
