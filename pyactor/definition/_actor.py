@@ -7,9 +7,7 @@ that the run time sets.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING, Any, Generic
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any, Generic, Self
 
 from ..errors import NoCallerError, UserError
 from ._conn import Conn, Connecting

@@ -18,16 +18,13 @@ if TYPE_CHECKING:
 
 
 class ActorContext(ABC):
-    """One live actor, as its own object sees it."""
+    """One live actor, as its own object sees it.
 
-    @property
-    @abstractmethod
-    def state(self) -> Any:
-        """The durable state."""
+    Attributes:
+        state: The durable state.
+    """
 
-    @state.setter
-    @abstractmethod
-    def state(self, value: Any) -> None: ...
+    state: Any
 
     @property
     @abstractmethod

@@ -207,9 +207,7 @@ class Event(Generic[T]):
         return None if alias is None else get_args(alias)[0]
 
     @overload
-    def __get__(
-        self: Event[None], instance: None, owner: type[A], /
-    ) -> EventRef[A, None, []]: ...
+    def __get__(self: Event[None], instance: None, owner: type[A], /) -> EventRef[A, None, []]: ...
     @overload
     def __get__(
         self: Event[None], instance: A, owner: type[A] | None = None, /
@@ -217,9 +215,7 @@ class Event(Generic[T]):
     @overload
     def __get__(self, instance: None, owner: type[A], /) -> EventRef[A, T, [T]]: ...
     @overload
-    def __get__(
-        self, instance: A, owner: type[A] | None = None, /
-    ) -> BoundEvent[A, T, [T]]: ...
+    def __get__(self, instance: A, owner: type[A] | None = None, /) -> BoundEvent[A, T, [T]]: ...
     def __get__(self, instance: Any, owner: Any = None, /) -> Any:
         """On the class a ref; on the live actor one that can broadcast."""
         if instance is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import unquote
 
 from ..errors import ActorNotFound, InvalidRequest, MethodNotAllowed, RouteNotFound
 from ..storage import ActorRecord, Storage
@@ -32,7 +33,7 @@ class ControlApi:
             case "POST" | "PUT", []:
                 return _dump(await self._create(request))
             case "DELETE", [actor_id]:
-                await self._directory.destroy(routing.unquote(actor_id))
+                await self._directory.destroy(unquote(actor_id))
                 return _dump({})
             case _, [] | [_]:
                 raise MethodNotAllowed(f"{path} does not take {request.method}")

@@ -107,7 +107,7 @@ class ActorHost:
                 codec = routing.http_codec(request)
                 version = _version_of(codec, request.body)
                 status, body = await self._call(request, codec, version)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered (C8)
             if not isinstance(error, ActorError):
                 _log.error("%s %s failed", request.method, path, exc_info=error)
             status, body = _error_answer(error_to_send(error), codec, version)
@@ -169,7 +169,7 @@ class ActorHost:
             params = instance.definition.structure_params(
                 routing.websocket_params(request, options.max_params_size)
             )
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered (C8)
             if not isinstance(error, ActorError):
                 _log.error("websocket %s failed", request.target, exc_info=error)
             refuse(channel, codec, error_to_send(error))

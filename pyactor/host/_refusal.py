@@ -38,9 +38,7 @@ def refuse(channel: Channel, codec: Codec | None, error: messages.Error) -> None
         error: What the client may see.
     """
     reason = f"{error.group}.{error.code}"
-    channel.attach(
-        _Nobody(), ping_interval=_SECONDS, ping_timeout=_SECONDS, close_timeout=_SECONDS
-    )
+    channel.attach(_Nobody(), ping_interval=_SECONDS, ping_timeout=_SECONDS, close_timeout=_SECONDS)
     if reason == UnsupportedEncoding().name:
         channel.close(1003, reason)
     elif reason == GoingAway().name:

@@ -178,9 +178,7 @@ class Directory:
             raise
         return instance
 
-    def _instance(
-        self, name: str, key: tuple[str, ...], record: ActorRecord | None
-    ) -> Instance:
+    def _instance(self, name: str, key: tuple[str, ...], record: ActorRecord | None) -> Instance:
         return Instance(
             self._registry.definition(name),
             actor_id=self._clock.new_id() if record is None else record.actor_id,
@@ -209,7 +207,7 @@ class Directory:
     async def _run_stop(self, address: Address, how: Callable[[], Awaitable[None]]) -> None:
         try:
             await how()
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged; the actor leaves memory all the same
             _log.exception("stopping %s %r failed", *address)
         finally:
             self._leave(address)

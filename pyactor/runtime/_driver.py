@@ -254,9 +254,7 @@ class ConnectionDriver(ConnContext):
                 self.session.receive_deferred_finished()
                 self._pump()
             return
-        scope = Scope(
-            self._instance, "a deferred callback", conn=self.conn, closes=self
-        )
+        scope = Scope(self._instance, "a deferred callback", conn=self.conn, closes=self)
         self._start(
             scope,
             self._deferred.pop(),

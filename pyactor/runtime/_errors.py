@@ -17,9 +17,7 @@ def error_to_send(
         return messages.Error(
             error.group, error.code, error.message, error.metadata, action_id, actor
         )
-    return messages.Error(
-        INTERNAL_GROUP, INTERNAL_CODE, INTERNAL_MESSAGE, None, action_id, actor
-    )
+    return messages.Error(INTERNAL_GROUP, INTERNAL_CODE, INTERNAL_MESSAGE, None, action_id, actor)
 
 
 def is_public(error: BaseException) -> bool:

@@ -70,22 +70,13 @@ class Instance(ActorContext):
         self._region = region
         self._context = context
         self._calls: dict[Call, None] = {}
-        self._state: Any = None
+        self.state: Any = None
         self._conns: Mapping[str, Conn[Any, Any]] = MappingProxyType(self.conns_by_id)
         self._logger = _ActorLogger(self)
         self._quiet = asyncio.Event()
         self._quiet.set()
 
     # -------------------------------------------------------------- ActorContext
-
-    @property
-    @override
-    def state(self) -> Any:
-        return self._state
-
-    @state.setter
-    def state(self, value: Any) -> None:
-        self._state = value
 
     @property
     @override
@@ -216,9 +207,7 @@ class Instance(ActorContext):
             if error is None:
                 done.set_result(result)
             elif isinstance(error, CallExpired):
-                done.set_exception(
-                    CallbackTimedOut(f"hook {hook!r} ran longer than {seconds:g} s")
-                )
+                done.set_exception(CallbackTimedOut(f"hook {hook!r} ran longer than {seconds:g} s"))
             else:
                 done.set_exception(error)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ..errors import GoingAway
+from ..errors import GoingAway, InvalidInput
 from ..plain import Plain
 from ..session import End, EndCause
 from ..storage import ActorRecord, Storage
@@ -27,6 +27,9 @@ async def create(instance: Instance, storage: Storage, plain_input: Plain) -> No
     definition = instance.definition
     try:
         typed_input = definition.structure_input(plain_input)
+        kept_input = encode_input(plain_input)
+        if kept_input is not None and len(kept_input) > definition.options.max_input_size:
+            raise InvalidInput(f"the input has over {definition.options.max_input_size} bytes")
         instance.actor = definition.instantiate(instance)
         instance.state = await _first_state(instance, typed_input)
         if "on_create" in definition.hooks:
@@ -37,7 +40,7 @@ async def create(instance: Instance, storage: Storage, plain_input: Plain) -> No
                 instance.name,
                 instance.key,
                 instance.clock.now(),
-                encode_input(plain_input),
+                kept_input,
                 encode_state(definition, instance.state),
             )
         )
@@ -133,7 +136,7 @@ async def _farewell(instance: Instance, hook: str, timeout: float) -> None:
         return
     try:
         await instance.run_hook(hook, timeout=timeout)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - cancelled or failed, the actor still stops
         instance.log_error(f"hook {hook!r}", error)
 
 

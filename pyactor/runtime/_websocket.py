@@ -42,6 +42,8 @@ class ChannelDriver(ConnectionDriver, ChannelReceiver):
         self._codec = codec
         self._version = codec.initial_version
         self._options = instance.definition.options
+        # The frame of the event that the session was given last: the pump sends it at once.
+        self._event_frame: str | bytes = b""
 
     @override
     def open(self) -> None:
@@ -103,11 +105,8 @@ class ChannelDriver(ConnectionDriver, ChannelReceiver):
 
     @override
     def _send(self, message: messages.ToClient) -> None:
-        if isinstance(message, messages.Event):
-            frame = self._event_frame
-        else:
-            frame = self._encode(message)
-        self._channel.send(frame)
+        is_event = isinstance(message, messages.Event)
+        self._channel.send(self._event_frame if is_event else self._encode(message))
         if self._channel.backlog > self._options.max_outgoing_backlog:
             self.end(End(EndCause.BACKLOG, 1011, OutgoingBacklog().name))
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from types import TracebackType
-
-from typing_extensions import Self
+from typing import Self
 
 from ..host import ActorHost, Registry
 from ..storage import Storage
@@ -17,7 +16,11 @@ _LAST_ANSWERS = 1.0
 
 
 class Host(ActorHost):
-    """Serves actors on one port: ``async with Host(registry) as host: print(host.url)``."""
+    """Serves actors on one port: ``async with Host(registry) as host: print(host.url)``.
+
+    Attributes:
+        host: The address it listens on.
+    """
 
     def __init__(
         self,
@@ -42,7 +45,7 @@ class Host(ActorHost):
             sock: A socket that listens already, in place of ``host`` and ``port``.
         """
         super().__init__(registry, storage=storage, region=region)
-        self._address = host
+        self.host = host
         self._server = Server(self, host=host, port=port, sock=sock, limits=limits)
 
     @property
@@ -53,7 +56,7 @@ class Host(ActorHost):
     @property
     def url(self) -> str:
         """What a client takes: ``Client(host.url)``."""
-        address = f"[{self._address}]" if ":" in self._address else self._address
+        address = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{address}:{self.port}"
 
     async def serve(self) -> None:

@@ -52,9 +52,9 @@ class _CborWriter(ValueWriter):
 
     @override
     def write_int(self, value: int, depth: int) -> object:
-        if _FIRST_LONG <= abs(value) <= MAX_SAFE_INTEGER:
-            return float(value)
-        return super().write_int(value, depth)
+        if -_FIRST_LONG <= value < _FIRST_LONG:
+            return value
+        return float(value) if abs(value) <= MAX_SAFE_INTEGER else super().write_int(value, depth)
 
 
 class _NativeWriter(_CborWriter):
@@ -191,10 +191,11 @@ def _leave_tag(tag: int) -> Callable[[object, bool], cbor2.CBORTag]:
 
 
 # cbor2 has its own reading of these, among them shared references (a small message that unfolds
-# into a huge value), regular expressions, and fractions with any exponent. None is wanted.
+# into a huge value), regular expressions, and fractions with any exponent. None is wanted. What
+# lies in any other tag it makes immutable, and so a map of it is no dict.
 _LEAVE_TAGS: Final = {
     tag: _leave_tag(tag)
-    for tag in (*range(64), 100, 256, _SET, 260, 261, 1004, 43000, 55799)
+    for tag in (*range(64), 100, 256, _SET, _MAP, 260, 261, 1004, 43000, 55799)
 }  # fmt: skip
 
 

@@ -84,10 +84,10 @@ class EnvelopeCodec(Codec):
                 "connectionId": write(message.connection_id, "connectionId"),
             }
         else:
-            fields = self._error_fields(message)
-            # Required, if only as null; metadata and actor are absent rather than null.
             action_id = message.action_id
-            fields["actionId"] = None if action_id is None else self._id(action_id)
+            # Required, if only as null; metadata and actor are absent rather than null.
+            written_id = None if action_id is None else self._id(action_id)
+            fields = self._error_fields(message, {"actionId": written_id})
         return self.pack_frame(type(message).__name__, fields)
 
     @override
@@ -152,12 +152,10 @@ class EnvelopeCodec(Codec):
 
     @override
     def encode_queue_request(self, request: QueueSend, version: int) -> bytes:
-        fields: Fields = {
-            "body": self.to_server.write(request.body, "body"),
-            "wait": request.wait,
-        }
+        fields: Fields = {"body": self.to_server.write(request.body, "body")}
         if request.name is not None:
             fields["name"] = self.to_server.write(request.name, "name")
+        fields["wait"] = request.wait
         if request.timeout is not None:
             fields["timeout"] = checked_uint(request.timeout, "timeout")
         return self.pack_body(fields)
@@ -186,7 +184,7 @@ class EnvelopeCodec(Codec):
 
     @override
     def encode_error(self, error: Error, version: int) -> bytes:
-        return self.pack_body(self._error_fields(error))
+        return self.pack_body(self._error_fields(error, {}))
 
     @override
     def decode_error(self, body: bytes) -> Error:
@@ -197,7 +195,7 @@ class EnvelopeCodec(Codec):
     def _id(self, value: int) -> object:
         return self.write_id(checked_uint(value, "id"))
 
-    def _error_fields(self, error: Error) -> Fields:
+    def _error_fields(self, error: Error, id_field: Fields) -> Fields:
         write = self.to_client.write
         fields: Fields = {
             "group": write(error.group, "group"),
@@ -206,6 +204,7 @@ class EnvelopeCodec(Codec):
         }
         if error.metadata is not None:
             fields["metadata"] = write(error.metadata, "metadata")
+        fields |= id_field
         if error.actor is not None:
             fields["actor"] = self._actor_fields(error.actor)
         return fields

@@ -52,7 +52,7 @@ class FieldReader:
 
     def any(self, key: str) -> Plain:
         """Any plain value; UNDEFINED if the field is absent."""
-        return self._read(self._raw.get(key, UNDEFINED))
+        return self._read(self._raw[key]) if key in self._raw else UNDEFINED
 
     def value(self, key: str) -> Plain:
         """Any plain value; None if the field is absent or undefined."""

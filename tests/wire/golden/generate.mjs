@@ -4,8 +4,8 @@
 //   python tests/wire/golden/cases.py                           (writes our frames: ours.json)
 //   node tests/wire/golden/generate.mjs FOLDER                  (writes theirs.json, completes ours.json)
 //
-// theirs.json  case -> {js, frames: {form -> hex}}: what rivetkit encodes. A form is "json", "cbor"
-//              or "bare.1" to "bare.4"; js is the message as JavaScript shows it.
+// theirs.json  case -> {kind, js, frames: {form -> hex}}: what rivetkit encodes. A form is "json",
+//              "cbor" or "bare.1" to "bare.4"; js is the message as JavaScript shows it.
 // ours.json    case -> {form -> {hex, js}}: what we encode, and what rivetkit decodes it to.
 
 import { createRequire } from "node:module";
@@ -259,12 +259,26 @@ function decode(kind, data, form) {
 
 // ------------------------------------------------------------------ the files
 
-const show = (value) => inspect(value, { depth: 50, breakLength: Infinity, sorted: true });
+// A property that is undefined is as good as absent, and bare makes some where json has none.
+function withoutUndefined(value) {
+	if (Array.isArray(value)) {
+		return value.map(withoutUndefined);
+	}
+	if (value === null || value === undefined || Object.getPrototypeOf(value) !== Object.prototype) {
+		return value;
+	}
+	const defined = Object.entries(value).filter(([, property]) => property !== undefined);
+	return Object.fromEntries(defined.map(([key, property]) => [key, withoutUndefined(property)]));
+}
+const show = (value) =>
+	inspect(withoutUndefined(value), { depth: 50, breakLength: Infinity, compact: 50, sorted: true });
 const write = (name, content) =>
 	writeFileSync(path.join(here, name), `${JSON.stringify(content, null, "\t")}\n`);
 
-function formsOf(kind) {
-	const versions = [1, 2, 3, 4].filter((version) => version >= (kinds[kind].firstVersion ?? 1));
+function formsOf(name, kind) {
+	// Values are the same in every version; messages are not.
+	const first = name.startsWith("value") ? 4 : (kinds[kind].firstVersion ?? 1);
+	const versions = [1, 2, 3, 4].filter((version) => version >= first);
 	return ["json", "cbor", ...versions.map((version) => `bare.${version}`)];
 }
 
@@ -274,7 +288,7 @@ const binaryOnly = /\.(infinity|.*_array)$/;
 const theirs = {};
 for (const [name, [kind, value]] of Object.entries(cases)) {
 	const frames = {};
-	for (const form of formsOf(kind)) {
+	for (const form of formsOf(name, kind)) {
 		if (form !== "json" || !binaryOnly.test(name)) {
 			frames[form] = Buffer.from(encode(kind, value, form)).toString("hex");
 		}

@@ -1,0 +1,343 @@
+"""The client over real sockets, against hosts that are not there, not hosts, or not well."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import socket
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from pyactor.client import Client, Closed, Handle
+from pyactor.definition import Actor, Event, action
+from pyactor.errors import ActorError, ConnectionLost, HostUnreachable
+from pyactor.transports.server import Server
+from pyactor.wire import messages
+from pyactor.wire.channel import Channel
+from pyactor.wire.codecs import codec_for
+from pyactor.wire.http import HttpRequest, HttpResponse
+
+CODEC = codec_for("json")
+
+
+class Counter(Actor[None], name="counter"):
+    changed = Event[int]()
+
+    @action
+    def add(self, amount: int) -> int:
+        return amount
+
+
+def counter(client: Client) -> Handle[Counter]:
+    return client.actor(Counter).get("a")
+
+
+def tasks() -> set[asyncio.Task[Any]]:
+    return asyncio.all_tasks() - {asyncio.current_task()}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
+
+
+def against(talk: Talk, use: Callable[[Client], Coroutine[None, None, None]]) -> None:
+    """Use a client on a server that does what ``talk`` does with each connection."""
+
+    async def main() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                await talk(reader, writer)
+            finally:
+                writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server, Client(f"http://127.0.0.1:{port}/") as client:
+            await use(client)
+        gc.collect()
+
+    asyncio.run(main())
+
+
+async def read_head(reader: asyncio.StreamReader) -> bytes:
+    return await reader.readuntil(b"\r\n\r\n")
+
+
+# ------------------------------------------------------------------ no host, or something else
+
+
+def test_nobody_listens() -> None:
+    async def main() -> None:
+        async with Client(f"http://127.0.0.1:{free_port()}") as client:
+            with pytest.raises(HostUnreachable, match=r"no host answers at http://127\.0\.0\.1"):
+                await counter(client).rpc.add(1)
+            conn = counter(client).connect()
+            with pytest.raises(HostUnreachable, match="no host answers"):
+                await conn.__aenter__()
+            assert await conn.wait_closed() == Closed(1006, "")
+            assert tasks() == set()
+
+    asyncio.run(main())
+
+
+def test_a_proxy_that_is_not_there() -> None:
+    async def main() -> None:
+        async with Client("http://example.invalid", proxy=f"http://127.0.0.1:{free_port()}") as c:
+            with pytest.raises(HostUnreachable):
+                await counter(c).rpc.add(1)
+            with pytest.raises(HostUnreachable):
+                await counter(c).connect().__aenter__()
+
+    asyncio.run(main())
+
+
+def test_the_environment_s_proxies_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n" + b'{"output":1}')
+
+    async def use(client: Client) -> None:
+        assert await counter(client).rpc.add(1) == 1
+
+    against(talk, use)
+
+
+def test_the_host_vanishes_during_a_call() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+
+    async def use(client: Client) -> None:
+        with pytest.raises(ConnectionLost, match="broke before it answered") as caught:
+            await counter(client).rpc.add(1)
+        assert caught.value.may_have_run
+
+    against(talk, use)
+
+
+def test_the_host_vanishes_during_the_answer() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")
+
+    async def use(client: Client) -> None:
+        with pytest.raises(ConnectionLost, match="broke before it answered"):
+            await counter(client).rpc.add(1)
+
+    against(talk, use)
+
+
+@pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH\r\n", b"\x00\x01\x02\r\n\r\n"])
+def test_the_peer_does_not_speak_http(greeting: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        writer.write(greeting)
+
+    async def use(client: Client) -> None:
+        with pytest.raises(ActorError) as caught:
+            await counter(client).rpc.add(1)
+        assert caught.value.name == "client.invalid_response"
+        with pytest.raises(ActorError) as caught:
+            await counter(client).connect().__aenter__()
+        assert caught.value.name == "client.invalid_response"
+
+    against(talk, use)
+
+
+def test_the_peer_opens_no_websocket() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+
+    async def use(client: Client) -> None:
+        with pytest.raises(ActorError, match="did not open a websocket.*404") as caught:
+            await counter(client).connect().__aenter__()
+        assert caught.value.name == "client.invalid_response"
+        assert tasks() <= {task for task in tasks() if "serve" in repr(task)}
+
+    against(talk, use)
+
+
+def test_the_peer_vanishes_during_the_handshake() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+
+    async def use(client: Client) -> None:
+        with pytest.raises(ActorError) as caught:
+            await counter(client).connect().__aenter__()
+        assert caught.value.group == "client"
+
+    against(talk, use)
+
+
+# ------------------------------------------------------------------ a host
+
+
+class Script:
+    """A host on a real port: it answers calls with their argument, and echoes in connections."""
+
+    def __init__(self) -> None:
+        self.peers: set[str | None] = set()
+        self.targets: list[str] = []
+        self.hang = False
+        self.channels: list[Echo] = []
+
+    async def respond(self, request: HttpRequest) -> HttpResponse:
+        self.peers.add(request.peer)
+        self.targets.append(request.target)
+        if self.hang:
+            await asyncio.sleep(0.2)
+        [argument] = json.loads(request.body)["args"]
+        return HttpResponse(
+            200, {"content-type": "application/json"}, json.dumps({"output": argument}).encode()
+        )
+
+    def open_channel(self, request: HttpRequest, channel: Channel) -> None:
+        self.targets.append(request.target)
+        self.channels.append(Echo(channel))
+
+
+class Echo:
+    """Answers each call with its argument, after an event; -1 ends the connection."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.end: asyncio.Queue[tuple[int, str] | str] = asyncio.Queue()
+        channel.attach(self, ping_interval=20, ping_timeout=20, close_timeout=5)
+        channel.send(CODEC.encode_to_client(messages.Init("actor-1", "conn-1"), 0))
+
+    def receive_data(self, data: str | bytes) -> None:
+        message = CODEC.decode_to_server(data)
+        if isinstance(message, messages.ActionRequest):
+            if message.args == [-1]:
+                self.channel.close(1000, "enough")
+                return
+            for sent in (
+                messages.Event("changed", message.args),
+                messages.ActionResponse(message.id, message.args[0]),
+            ):
+                self.channel.send(CODEC.encode_to_client(sent, 0))
+
+    def receive_close(self, code: int, reason: str) -> None:
+        self.end.put_nowait((code, reason))
+
+    def receive_lost(self) -> None:
+        self.end.put_nowait("lost")
+
+
+def served(use: Callable[[Client, Script], Coroutine[None, None, None]], path: str = "") -> Script:
+    """Use a client on a real server; afterwards no task may be left."""
+    script = Script()
+
+    async def main() -> None:
+        server = Server(script, host="127.0.0.1", port=0)
+        await server.start()
+        async with Client(f"http://127.0.0.1:{server.port}{path}") as client:
+            await use(client, script)
+        server.stop_listening()
+        await server.close(1)
+        assert tasks() == set()
+
+    asyncio.run(main())
+    return script
+
+
+def test_calls_share_one_connection_and_many_at_once_all_pass() -> None:
+    async def use(client: Client, script: Script) -> None:
+        room = counter(client)
+        assert [await room.rpc.add(n) for n in range(5)] == list(range(5))
+        assert len(script.peers) == 1
+        assert await asyncio.gather(*(room.rpc.add(n) for n in range(150))) == list(range(150))
+
+    served(use)
+
+
+def test_a_url_may_have_a_path() -> None:
+    async def use(client: Client, script: Script) -> None:
+        await counter(client).rpc.add(1)
+        async with counter(client).connect():
+            pass
+
+    script = served(use, "/actors/v1/")
+    assert [target.partition("?")[0] for target in script.targets] == [
+        "/actors/v1/gateway/counter/action/add",
+        "/actors/v1/gateway/counter/connect",
+    ]
+
+
+def test_a_connection_over_a_socket() -> None:
+    async def use(client: Client, script: Script) -> None:
+        seen: list[int] = []
+        async with counter(client).connect() as conn:
+            conn.on(Counter.changed)(seen.append)
+            answers = await asyncio.gather(*(conn.rpc.add(n) for n in range(20)))
+            assert answers == seen == list(range(20))
+            [echo] = script.channels
+        assert await echo.end.get() == (1000, "")
+        assert await echo.end.get() == "lost"
+        assert await conn.wait_closed() == Closed(1000, "")
+
+    served(use)
+
+
+def test_the_host_closes() -> None:
+    async def use(client: Client, script: Script) -> None:
+        async with counter(client).connect() as conn:
+            with pytest.raises(ConnectionLost, match=r"\(1000: enough\)"):
+                await conn.rpc.add(-1)
+            assert await conn.wait_closed() == Closed(1000, "enough")
+
+    served(use)
+
+
+def test_the_host_vanishes() -> None:
+    async def use(client: Client, script: Script) -> None:
+        async with counter(client).connect() as conn:
+            script.channels[0].channel.abort()
+            assert await conn.wait_closed() == Closed(1006, "")
+
+    served(use)
+
+
+def test_opening_can_be_cancelled() -> None:
+    async def use(client: Client, script: Script) -> None:
+        opening = asyncio.create_task(counter(client).connect().__aenter__())
+        await asyncio.sleep(0)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+
+    served(use)
+
+
+def test_a_large_message_arrives_whole() -> None:
+    async def use(client: Client, script: Script) -> None:
+        text = "ü" * 1_000_000
+        async with counter(client).connect() as conn:
+            assert await conn.call_by_name("echo", text) == text
+
+    served(use)
+
+
+def test_closing_the_client_ends_calls_under_way() -> None:
+    async def use(client: Client, script: Script) -> None:
+        script.hang = True
+        call = asyncio.create_task(counter(client).rpc.add(1))
+        while not script.targets:
+            await asyncio.sleep(0.001)
+        await client.aclose()
+        with pytest.raises(ConnectionLost):
+            await call
+
+    served(use)
