@@ -9,11 +9,13 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import click
 from attrs import evolve
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ..definition import ActorContract, ActorDefinition, collecting, definition_of, problems_of
 from ..errors import DefinitionError, Problem
@@ -33,21 +35,103 @@ def check_target(target: str) -> int:
         ImportFailed: The module cannot be imported.
     """
     name = target.partition(":")[0]
+    problems: list[Problem] = []
+    definitions: list[ActorDefinition] = []
     with collecting():
-        module = load_module(name)
-        classes = list(_actor_classes(module))
-        problems = [problem for cls in classes for problem in _problems(cls)]
+        for cls in _actor_classes(load_module(name)):
+            try:
+                problems += problems_of(cls)
+                definitions.append(definition_of(cls))
+            except DefinitionError as error:
+                problems += error.problems
+            except TypeError:
+                # An abstract class has problems of its own, but no definition.
+                continue
     if problems:
-        for problem in sorted(problems, key=lambda each: (each.file, each.line)):
+        for problem in sorted(set(problems), key=lambda each: (each.file, each.line)):
             click.echo(str(evolve(problem, file=_shown(problem.file))))
-        click.echo(_count(len(problems), "problem"))
+        click.echo(_count(len(set(problems)), "problem"))
         return 1
-    concrete = [cls for cls in classes if not inspect.isabstract(cls) and _is_concrete(cls)]
-    if not concrete:
-        click.echo(f"{name} has no actor class")
+    if not definitions:
+        click.echo(f"{name} has no actor class: class ChatRoom(Actor[RoomState])", err=True)
         return 1
     console = Console()
-    for cls in concrete:
-        console.print(_table(definition_of(cls)))
-    click.echo(f"{_count(len(concrete), 'actor')}, no problems")
+    for definition in definitions:
+        console.print(_table(definition))
+    console.print(f"{_count(len(definitions), 'actor')}, no problems")
     return 0
+
+
+def _actor_classes(module: ModuleType) -> list[type[ActorContract[Any, Any]]]:
+    """The actor classes that a module defines, nested ones too, each once, in its order."""
+    found = dict.fromkeys(_classes_in(vars(module).values(), module.__name__))
+    return [cls for cls in found if issubclass(cls, ActorContract)]
+
+
+def _classes_in(values: Iterable[object], module: str) -> Iterator[type[Any]]:
+    for value in list(values):
+        if inspect.isclass(value) and value.__module__ == module:
+            yield value
+            yield from _classes_in(vars(value).values(), module)
+
+
+def _table(definition: ActorDefinition) -> Table:
+    """What clients see of an actor, and which hooks it has."""
+    file, _ = definition.location
+    table = Table(
+        title=Text(f"{definition.name}  {definition.cls.__qualname__} in {_shown(file)}"),
+        title_justify="left",
+        title_style="bold",
+    )
+    table.add_column("kind")
+    table.add_column("on the wire", style="cyan")
+    table.add_column("in Python", overflow="fold", ratio=1)
+    table.add_column("line", justify="right", style="dim")
+    for action in definition.actions.values():
+        signature = f"{action.attr}{_signature(action.function)}"
+        if action.timeout is not None:
+            signature += f"   timeout {action.timeout:g} s"
+        table.add_row("action", action.name, Text(signature), str(action.location[1]))
+    for event in definition.events.values():
+        payload = "None" if event.payload is type(None) else inspect.formatannotation(event.payload)
+        table.add_row("event", event.name, Text(f"{event.attr}: {payload}"), str(event.location[1]))
+    for hook in definition.hooks.values():
+        signature = f"{hook.name}{_signature(hook.function)}"
+        table.add_row("hook", "", Text(signature), str(hook.location[1]))
+    return table
+
+
+class _Source:
+    """An annotation as it stands in the source."""
+
+    def __init__(self, annotation: object) -> None:
+        is_text = isinstance(annotation, str)
+        self._text = annotation if is_text else inspect.formatannotation(annotation)
+
+    def __repr__(self) -> str:
+        return str(self._text)
+
+
+def _signature(function: Callable[..., object]) -> str:
+    """A method's signature as its callers see it: without ``self``, annotations as written."""
+    signature = inspect.signature(function)
+    parameters = [
+        parameter.replace(annotation=_Source(parameter.annotation))
+        if parameter.annotation is not parameter.empty
+        else parameter
+        for parameter in list(signature.parameters.values())[1:]
+    ]
+    returns = signature.return_annotation
+    if returns is not signature.empty:
+        returns = _Source(returns)
+    return str(signature.replace(parameters=parameters, return_annotation=returns))
+
+
+def _shown(file: str) -> str:
+    """A file as the user would name it: below the current directory without its path."""
+    path, here = Path(file), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else file
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -11,8 +11,7 @@ from rich.console import Console
 
 from ..client import Client, Connection, Handle
 from ..errors import UserError
-from ..transports import Host
-from ._demo_actor import Banned, ChatRoom, JoinParams, Message, log, registry
+from ._demo_actor import ChatRoom, JoinParams, Message, log, registry
 from ._serve import listening, stop_requested
 from ._transcript import Transcript
 
@@ -29,7 +28,7 @@ async def run_demo(*, once: bool, console: Console | None = None) -> None:
     """
     transcript = Transcript(console or Console(highlight=False))
     with stop_requested() as stop, transcript.listening_to(log):
-        async with listening(Host(registry, host=_ADDRESS, port=_free_port(once))) as host:
+        async with listening(registry, _ADDRESS, _free_port(once)) as host:
             transcript.line("host", f"serves the actor chatRoom at {host.url}")
             await _play(host.url, transcript)
             if not once:

@@ -48,9 +48,7 @@ def serve(target: str, host: str, port: int, data_dir: Path | None) -> None:
     except DefinitionError as error:
         raise click.ClickException(str(error)) from None
     if data_dir is not None:
-        click.echo(
-            f"--data-dir {data_dir} is not used yet: state is kept in memory only", err=True
-        )
+        click.echo(f"--data-dir {data_dir} is not used yet: state is kept in memory only", err=True)
     asyncio.run(serve_registry(registry, host, port))
 
 

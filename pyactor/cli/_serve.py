@@ -22,28 +22,27 @@ async def serve_registry(registry: Registry, host: str, port: int) -> None:
         click.ClickException: The address cannot be listened on.
     """
     with stop_requested() as stop:
-        async with listening(Host(registry, host=host, port=port)) as served:
+        async with listening(registry, host, port) as served:
             click.echo(f"serving {served.url}   (Ctrl-C ends it)")
             await stop.wait()
             click.echo("stopping")
 
 
 @contextlib.asynccontextmanager
-async def listening(host: Host) -> AsyncIterator[Host]:
-    """Start a host, and stop it at the end.
+async def listening(registry: Registry, address: str, port: int) -> AsyncIterator[Host]:
+    """A host that listens until the end of the block.
 
     Raises:
         click.ClickException: The address cannot be listened on.
     """
-    try:
-        await host.__aenter__()
-    except OSError as error:
-        raise click.ClickException(
-            f"cannot listen on {host.host}:{host.port}: {error.strerror or error}\n"
-            "choose another with --host and --port"
-        ) from None
     async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_exit(host.__aexit__)
+        try:
+            host = await stack.enter_async_context(Host(registry, host=address, port=port))
+        except OSError as error:
+            raise click.ClickException(
+                f"cannot listen on {address}:{port}: {error.strerror or error}; "
+                "choose another with --host and --port"
+            ) from None
         yield host
 
 

@@ -14,6 +14,7 @@ from types import ModuleType
 
 import click
 
+from ..errors import DefinitionError
 from ..host import Registry
 
 _DEFAULT_ATTRIBUTE = "registry"
@@ -72,7 +73,7 @@ def load_module(name: str) -> ModuleType:
                 f"there is no module {error.name!r} here or among the installed packages"
             ) from None
         raise _failed(name, error) from None
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the user's module
         raise _failed(name, error) from None
 
 
@@ -92,15 +93,13 @@ def _import_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the user's module
         raise _failed(str(path), error) from None
     return module
 
 
 def _failed(name: str, error: BaseException) -> BaseException:
     """The error of an import, as a message with the line of the user's code."""
-    from ..errors import DefinitionError
-
     if isinstance(error, DefinitionError):
         return error
     what = f"{type(error).__name__}: {error}"

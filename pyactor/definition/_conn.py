@@ -48,7 +48,7 @@ class _Peer(Generic[P]):
         return self._context.request
 
     def defer(self, callback: Callable[[], Awaitable[object] | object]) -> None:
-        """Run ``callback``, sync or async, once this connection is gone, whatever ended it (C10)."""
+        """Run ``callback``, sync or async, once the connection is gone, whatever ended it (C10)."""
         self._context.defer(callback)
 
     @override

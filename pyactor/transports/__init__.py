@@ -4,5 +4,6 @@ A transport decides nothing about actors. ``server`` is the one on a port of its
 """
 
 from ._host import Host
+from .server import ServerLimits
 
-__all__ = ["Host"]
+__all__ = ["Host", "ServerLimits"]

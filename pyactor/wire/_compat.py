@@ -179,13 +179,14 @@ class ValueWriter:
         for key, item in value.items():
             if not isinstance(key, str):
                 raise Refused(
-                    TypeError, f"dict with the key {key!r}: only str keys travel; use str(key)"
+                    TypeError, f"dict with the key {key!r:.40}: only str keys travel; use str(key)"
                 )
             try:
                 self._write_str(key, depth)
                 written[key] = self._write(item, depth)
             except Refused as refused:
-                refused.path.append(f".{key}")
+                # A message must be printable even where the key is what cannot be.
+                refused.path.append(f".{key.encode(errors='backslashreplace').decode():.40}")
                 raise
         return written
 

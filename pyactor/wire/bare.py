@@ -1,21 +1,19 @@
 """The encoding ``bare``: a version, then BARE fields; values within are CBOR with ``$`` tags.
 
-Owns the layouts of the protocol's versions 1 to 4 (wire-protocol.md, "Framing"). To add one, add
-a row to ``VERSIONS`` and, for what no row can say yet, a column.
+Owns which field follows which (wire-protocol.md, "Framing"); what differs between versions it
+asks ``_bare_versions``, and the bytes of a field are ``_bare_cursor``'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final, cast
+from typing import cast
 
-from attrs import frozen
 from typing_extensions import override
 
 from ..errors import DecodeError
 from ..plain import UNDEFINED, Plain
 from ._bare_cursor import BareReader, BareWriter
+from ._bare_versions import Version, begin, open_frame
 from ._cbor_values import ESCAPED_READER, ESCAPED_WRITER, dump, load
 from ._codec import Codec
 from ._fields import queue_status
@@ -33,37 +31,6 @@ from .messages import (
 from .queue import QueueResult, QueueSend
 
 
-@frozen
-class Version:
-    """What one version of the protocol has, and another has not.
-
-    Attributes:
-        has_token: Init carries a connection token, which nobody reads any more.
-        has_queue: Queue bodies exist.
-        has_actor: An error says which actor it speaks of.
-    """
-
-    number: int
-    has_token: bool = False
-    has_queue: bool = False
-    has_actor: bool = False
-
-
-VERSIONS: Final[Mapping[int, Version]] = MappingProxyType(
-    {
-        version.number: version
-        for version in (
-            Version(1, has_token=True),
-            Version(2),
-            Version(3, has_queue=True),
-            Version(4, has_queue=True, has_actor=True),
-        )
-    }
-)
-
-_KNOWN: Final = f"these are: {', '.join(str(number) for number in VERSIONS)}"
-
-
 class BareCodec(Codec):
     """BARE messages of every version in ``VERSIONS``."""
 
@@ -76,14 +43,14 @@ class BareCodec(Codec):
 
     @override
     def version_of(self, data: str | bytes) -> int:
-        layout, _ = _open(data)
+        layout, _ = open_frame(data)
         return layout.number
 
     # -------------------------------------------------------------- frames
 
     @override
     def encode_to_client(self, message: ToClient, version: int) -> bytes:
-        layout, out = _begin(version)
+        layout, out = begin(version)
         if isinstance(message, Event):
             out.u8(3)
             out.text(message.name, "name")
@@ -108,7 +75,7 @@ class BareCodec(Codec):
 
     @override
     def decode_to_client(self, data: str | bytes) -> ToClient:
-        layout, fields = _open(data)
+        layout, fields = open_frame(data)
         tag = fields.u8()
         message: ToClient
         if tag == 3:
@@ -128,7 +95,7 @@ class BareCodec(Codec):
 
     @override
     def encode_to_server(self, message: ToServer, version: int) -> bytes:
-        _, out = _begin(version)
+        _, out = begin(version)
         if isinstance(message, ActionRequest):
             out.u8(0)
             out.uint(message.id, "id")
@@ -142,7 +109,7 @@ class BareCodec(Codec):
 
     @override
     def decode_to_server(self, data: str | bytes) -> ToServer:
-        _, fields = _open(data)
+        _, fields = open_frame(data)
         tag = fields.u8()
         message: ToServer
         if tag == 0:
@@ -158,33 +125,33 @@ class BareCodec(Codec):
 
     @override
     def encode_action_request(self, args: list[Plain], version: int) -> bytes:
-        _, out = _begin(version)
+        _, out = begin(version)
         out.data(_encode(args, "args"))
         return bytes(out.written)
 
     @override
     def decode_action_request(self, body: bytes) -> list[Plain]:
-        _, fields = _open(body)
+        _, fields = open_frame(body)
         args = _decode_list(fields.data())
         fields.end()
         return args
 
     @override
     def encode_action_response(self, output: Plain, version: int) -> bytes:
-        _, out = _begin(version)
+        _, out = begin(version)
         out.data(_encode(output, "output"))
         return bytes(out.written)
 
     @override
     def decode_action_response(self, body: bytes) -> Plain:
-        _, fields = _open(body)
+        _, fields = open_frame(body)
         output = _decode(fields.data())
         fields.end()
         return output
 
     @override
     def encode_queue_request(self, request: QueueSend, version: int) -> bytes:
-        layout, out = _begin(version)
+        layout, out = begin(version)
         _check_queue(layout, ValueError)
         out.data(_encode(request.body, "body"))
         out.optional(request.name, lambda name: out.text(name, "name"))
@@ -194,7 +161,7 @@ class BareCodec(Codec):
 
     @override
     def decode_queue_request(self, body: bytes) -> QueueSend:
-        layout, fields = _open(body)
+        layout, fields = open_frame(body)
         _check_queue(layout, DecodeError)
         request = QueueSend(
             _decode(fields.data()),
@@ -207,7 +174,7 @@ class BareCodec(Codec):
 
     @override
     def encode_queue_response(self, result: QueueResult, version: int) -> bytes:
-        layout, out = _begin(version)
+        layout, out = begin(version)
         _check_queue(layout, ValueError)
         out.text(result.status, "status")
         has_response = result.response is not UNDEFINED
@@ -216,7 +183,7 @@ class BareCodec(Codec):
 
     @override
     def decode_queue_response(self, body: bytes) -> QueueResult:
-        layout, fields = _open(body)
+        layout, fields = open_frame(body)
         _check_queue(layout, DecodeError)
         status = queue_status(fields.text())
         response = fields.optional(fields.data)
@@ -225,7 +192,7 @@ class BareCodec(Codec):
 
     @override
     def encode_error(self, error: Error, version: int) -> bytes:
-        layout, out = _begin(version)
+        layout, out = begin(version)
         _write_error(out, error)
         if layout.has_actor:
             _write_actor(out, error.actor)
@@ -233,32 +200,13 @@ class BareCodec(Codec):
 
     @override
     def decode_error(self, body: bytes) -> Error:
-        layout, fields = _open(body)
+        layout, fields = open_frame(body)
         error = _read_error(layout, fields, has_action_id=False)
         fields.end()
         return error
 
 
 # ------------------------------------------------------------------ what messages have in common
-
-
-def _begin(version: int) -> tuple[Version, BareWriter]:
-    layout = VERSIONS.get(version)
-    if layout is None:
-        raise ValueError(f"protocol version {version} is not supported; {_KNOWN}")
-    return layout, BareWriter(version.to_bytes(2, "little"))
-
-
-def _open(data: str | bytes) -> tuple[Version, BareReader]:
-    if isinstance(data, str):
-        raise DecodeError("a text frame, but bare is binary")
-    if len(data) < 2:
-        raise DecodeError(f"bare begins with a version of two bytes, not with {len(data)}")
-    number = int.from_bytes(data[:2], "little")
-    layout = VERSIONS.get(number)
-    if layout is None:
-        raise DecodeError(f"protocol version {number} is not supported; {_KNOWN}")
-    return layout, BareReader(data, position=2)
 
 
 def _encode(value: Plain, name: str) -> bytes:

@@ -161,7 +161,7 @@ def test_the_peer_opens_no_websocket() -> None:
         writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
 
     async def use(client: Client) -> None:
-        with pytest.raises(ActorError, match="did not open a websocket.*404") as caught:
+        with pytest.raises(ActorError, match=r"did not open a websocket.*404") as caught:
             await counter(client).connect().__aenter__()
         assert caught.value.name == "client.invalid_response"
         assert tasks() <= {task for task in tasks() if "serve" in repr(task)}
@@ -190,14 +190,16 @@ class Script:
     def __init__(self) -> None:
         self.peers: set[str | None] = set()
         self.targets: list[str] = []
-        self.hang = False
+        self.asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
         self.channels: list[Echo] = []
 
     async def respond(self, request: HttpRequest) -> HttpResponse:
         self.peers.add(request.peer)
         self.targets.append(request.target)
-        if self.hang:
-            await asyncio.sleep(0.2)
+        self.asked.set()
+        await self.may_answer.wait()
         [argument] = json.loads(request.body)["args"]
         return HttpResponse(
             200, {"content-type": "application/json"}, json.dumps({"output": argument}).encode()
@@ -332,12 +334,12 @@ def test_a_large_message_arrives_whole() -> None:
 
 def test_closing_the_client_ends_calls_under_way() -> None:
     async def use(client: Client, script: Script) -> None:
-        script.hang = True
+        script.may_answer.clear()
         call = asyncio.create_task(counter(client).rpc.add(1))
-        while not script.targets:
-            await asyncio.sleep(0.001)
+        await script.asked.wait()
         await client.aclose()
         with pytest.raises(ConnectionLost):
-            await call
+            await asyncio.wait_for(call, 5)
+        script.may_answer.set()
 
     served(use)

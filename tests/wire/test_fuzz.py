@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,8 @@ def decoders(codec: Codec) -> list[Callable[[Any], object]]:
 
 def decode_in_every_way(codec: Codec, data: str | bytes) -> None:
     for decode in decoders(codec):
-        try:
+        with suppress(DecodeError):
             decode(data)
-        except DecodeError as error:
-            assert str(error)
 
 
 codecs = pytest.mark.parametrize("codec", CODECS.values(), ids=list(CODECS))

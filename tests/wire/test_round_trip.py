@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -124,11 +124,12 @@ def test_queue_bodies(codec: Codec, version: int, request: QueueSend, result: Qu
 
 @pytest.mark.parametrize("name", ["cbor", "bare"])
 @given(
-    # Beyond these a float of seconds is no longer exact to the microsecond.
-    when=st.datetimes(datetime(1800, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)),
+    # Beyond 285 years a float of seconds is no longer exact to the microsecond.
+    seconds=st.floats(-5e9, 5e9),
     infinity=st.sampled_from([float("inf"), float("-inf")]),
 )
-def test_what_json_has_no_form_for(name: str, when: datetime, infinity: float) -> None:
+def test_what_json_has_no_form_for(name: str, seconds: float, infinity: float) -> None:
+    when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     codec = CODECS[name]
     request = ActionRequest(1, "f", [when, {when}, infinity])
     assert codec.decode_to_server(codec.encode_to_server(request, 4)) == request

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -169,7 +169,7 @@ def encode(kind: str, message: Any, form: str) -> bytes:
     """Our bytes."""
     name, _, version_text = form.partition(".")
     codec, version = codec_for(name), int(version_text or 0)
-    data: str | bytes = {
+    encoders: dict[str, Callable[[Any, int], str | bytes]] = {
         "to_client": codec.encode_to_client,
         "to_server": codec.encode_to_server,
         "action_request": codec.encode_action_request,
@@ -177,7 +177,8 @@ def encode(kind: str, message: Any, form: str) -> bytes:
         "queue_request": codec.encode_queue_request,
         "queue_response": codec.encode_queue_response,
         "http_error": codec.encode_error,
-    }[kind](message, version)
+    }
+    data = encoders[kind](message, version)
     return data.encode() if isinstance(data, str) else data
 
 
@@ -185,7 +186,7 @@ def decode(kind: str, data: bytes, form: str) -> object:
     """What we make of bytes."""
     codec = codec_for(form.partition(".")[0])
     frame: Any = data.decode() if codec.is_text and kind in {"to_client", "to_server"} else data
-    return {
+    decoders: dict[str, Callable[[Any], object]] = {
         "to_client": codec.decode_to_client,
         "to_server": codec.decode_to_server,
         "action_request": codec.decode_action_request,
@@ -193,7 +194,8 @@ def decode(kind: str, data: bytes, form: str) -> object:
         "queue_request": codec.decode_queue_request,
         "queue_response": codec.decode_queue_response,
         "http_error": codec.decode_error,
-    }[kind](frame)
+    }
+    return decoders[kind](frame)
 
 
 def theirs() -> dict[str, Any]:

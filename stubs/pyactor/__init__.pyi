@@ -1,0 +1,520 @@
+"""The public contract of pyactor, to read and to hold the package to (stubtest).
+
+Checkers use the package's inline types where it is installed; these say the same, without code.
+"""
+
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from logging import Logger, LoggerAdapter
+from types import TracebackType
+from typing import Any, ClassVar, Concatenate, Generic, Literal, Protocol, Self, overload
+
+from attrs import frozen
+from typing_extensions import ParamSpec, TypeVar, type_check_only
+from typing_extensions import override as hook
+
+__all__ = [
+    "ActionNotFound",
+    "ActionRef",
+    "ActionTimedOut",
+    "Actor",
+    "ActorContract",
+    "ActorError",
+    "ActorNotFound",
+    "ActorNotRegistered",
+    "ActorOptions",
+    "ActorRecord",
+    "ActorType",
+    "BoundEvent",
+    "CallbackTimedOut",
+    "Client",
+    "Closed",
+    "Conn",
+    "Connecting",
+    "Connection",
+    "ConnectionLost",
+    "DefinitionError",
+    "Disconnected",
+    "DuplicateKey",
+    "Event",
+    "EventNotFound",
+    "EventRef",
+    "GoingAway",
+    "Handle",
+    "Host",
+    "HostUnreachable",
+    "IncomingBacklog",
+    "IncomingTooLong",
+    "InvalidArguments",
+    "InvalidInput",
+    "InvalidParams",
+    "InvalidRequest",
+    "MemoryStorage",
+    "MethodNotAllowed",
+    "NoCallerError",
+    "OutgoingBacklog",
+    "OutgoingTooLong",
+    "Problem",
+    "Registry",
+    "Request",
+    "RouteNotFound",
+    "ServerLimits",
+    "Storage",
+    "UnsupportedEncoding",
+    "UserError",
+    "action",
+    "hook",
+    "resolve",
+]
+
+_S = TypeVar("_S")
+_C = TypeVar("_C", default=None)
+_P = TypeVar("_P", default=None)
+_I = TypeVar("_I", default=None)
+_Params = TypeVar("_Params")
+_Input = TypeVar("_Input")
+_A = TypeVar("_A", bound=ActorContract[Any, Any])
+_A_co = TypeVar("_A_co", bound=ActorContract[Any, Any], covariant=True)
+_A_contra = TypeVar("_A_contra", bound=ActorContract[Any, Any], contravariant=True)
+_F_co = TypeVar("_F_co", covariant=True)
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+_R_co = TypeVar("_R_co", covariant=True)
+_Ps = ParamSpec("_Ps")
+
+# ---------------------------------------------------------------- what a user writes
+
+@type_check_only
+class _Action(Generic[_F_co]):
+    @overload
+    def __get__(
+        self: _Action[Callable[_Ps, Coroutine[Any, Any, _R]]], instance: None, owner: type[_A], /
+    ) -> ActionRef[_A, _Ps, _R]: ...
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None, /) -> _F_co: ...
+
+@type_check_only
+class _ActionDecorator(Protocol):
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[Any, _Ps], Coroutine[Any, Any, _R]], /
+    ) -> _Action[Callable[_Ps, Coroutine[Any, Any, _R]]]: ...
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[Any, _Ps], _R], /
+    ) -> _Action[Callable[_Ps, Coroutine[Any, Any, _R]]]: ...
+
+@overload
+def action(
+    function: Callable[Concatenate[Any, _Ps], Coroutine[Any, Any, _R]], /
+) -> _Action[Callable[_Ps, Coroutine[Any, Any, _R]]]: ...
+@overload
+def action(
+    function: Callable[Concatenate[Any, _Ps], _R], /
+) -> _Action[Callable[_Ps, Coroutine[Any, Any, _R]]]: ...
+@overload
+def action(
+    *,
+    name: str | None = None,
+    timeout: float | None = None,
+    raises: tuple[type[UserError], ...] = (),
+) -> _ActionDecorator: ...
+
+class Event(Generic[_T]):
+    def __init__(self, name: str | None = None, /) -> None: ...
+    @overload
+    def __get__(
+        self: Event[None], instance: None, owner: type[_A], /
+    ) -> EventRef[_A, None, []]: ...
+    @overload
+    def __get__(
+        self: Event[None], instance: _A, owner: type[_A] | None = None, /
+    ) -> BoundEvent[_A, None, []]: ...
+    @overload
+    def __get__(self, instance: None, owner: type[_A], /) -> EventRef[_A, _T, [_T]]: ...
+    @overload
+    def __get__(
+        self, instance: _A, owner: type[_A] | None = None, /
+    ) -> BoundEvent[_A, _T, [_T]]: ...
+
+@overload
+def resolve(value: Awaitable[_R], /) -> Coroutine[Any, Any, _R]: ...
+@overload
+def resolve(value: _R, /) -> Coroutine[Any, Any, _R]: ...
+
+@frozen(kw_only=True)
+class ActorOptions:
+    """Seconds and bytes."""
+
+    on_before_connect_timeout: float = 5
+    create_conn_state_timeout: float = 5
+    on_connect_timeout: float = 5
+    on_disconnect_timeout: float = 5
+    create_state_timeout: float = 5
+    on_create_timeout: float = 5
+    on_wake_timeout: float = 5
+    action_timeout: float = 60
+    sleep_timeout: float = 30
+    sleep_grace_period: float = 15
+    state_save_interval: float = 1
+    close_timeout: float = 5
+    ping_interval: float = 20
+    ping_timeout: float = 20
+    open_timeout: float = 15
+    max_held_messages: int = 64
+    max_held_size: int = 262_144
+    max_in_flight_actions: int = 1_024
+    max_outgoing_backlog: int = 1_048_576
+    max_incoming_message: int = 65_536
+    max_outgoing_message: int = 1_048_576
+    max_params_size: int = 4_096
+    max_input_size: int = 4_194_304
+    max_key_part_size: int = 128
+    max_key_size: int = 1_024
+    max_schedules: int = 1_000
+
+class ActorContract(Generic[_P, _I]):
+    def __init_subclass__(
+        cls,
+        *,
+        name: str | None = None,
+        wire_case: Literal["camel"] | None = None,
+        abstract: bool = False,
+        options: ActorOptions = ...,
+        errors: tuple[type[UserError], ...] = (),
+    ) -> None: ...
+
+@type_check_only
+class _NoActor(ActorContract[Any, Any]): ...
+
+class Actor(ActorContract[_P, _I], Generic[_S, _C, _P, _I]):
+    @property
+    def state(self) -> _S: ...
+    @state.setter
+    def state(self, value: _S) -> None: ...
+    @property
+    def conn(self) -> Conn[_C, _P]: ...
+    @property
+    def caller(self) -> Conn[_C, _P] | None: ...
+    @property
+    def connecting(self) -> Connecting[_P]: ...
+    @property
+    def conns(self) -> Mapping[str, Conn[_C, _P]]: ...
+    @property
+    def key(self) -> tuple[str, ...]: ...
+    @property
+    def actor_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def log(self) -> LoggerAdapter[Logger]: ...
+    def broadcast(
+        self,
+        event: EventRef[Self, Any, _Ps] | _Ref[_NoActor],
+        /,
+        *payload: _Ps.args,
+        **kw: _Ps.kwargs,
+    ) -> None: ...
+    # the hooks
+    def create_state(self, input: _I) -> Awaitable[_S] | _S: ...
+    def on_create(self) -> Awaitable[None] | None: ...
+    def on_wake(self) -> Awaitable[None] | None: ...
+    def on_sleep(self) -> Awaitable[None] | None: ...
+    def on_destroy(self) -> Awaitable[None] | None: ...
+    def on_before_connect(self, params: _P) -> Awaitable[None] | None: ...
+    def create_conn_state(self, params: _P) -> Awaitable[_C] | _C: ...
+    def on_connect(self, conn: Conn[_C, _P]) -> Awaitable[None] | None: ...
+    def on_disconnect(self, conn: Conn[_C, _P]) -> Awaitable[None] | None: ...
+
+# ---------------------------------------------------------------- what an actor is given
+
+@type_check_only
+class _Ref(Generic[_A_contra]): ...
+
+class ActionRef(_Ref[_A_contra], Generic[_A_contra, _Ps, _R_co]): ...
+class EventRef(_Ref[_A_contra], Generic[_A_contra, _T, _Ps]): ...
+
+class BoundEvent(EventRef[_A_contra, _T, _Ps]):
+    def broadcast(self, *payload: _Ps.args, **kw: _Ps.kwargs) -> None: ...
+
+@frozen
+class Request:
+    headers: Mapping[str, str] = ...
+    path: str = "/"
+    peer: str | None = None
+
+class Conn(Generic[_C, _P]):
+    state: _C
+    params: _P
+    @property
+    def id(self) -> str: ...
+    @property
+    def is_hibernatable(self) -> bool: ...
+    @property
+    def request(self) -> Request: ...
+    def send(
+        self, event: EventRef[Any, Any, _Ps], /, *payload: _Ps.args, **kw: _Ps.kwargs
+    ) -> None: ...
+    def disconnect(self, reason: str | None = None) -> Awaitable[None]: ...
+    def defer(self, callback: Callable[[], Awaitable[object] | object]) -> None: ...
+
+class Connecting(Generic[_P]):
+    params: _P
+    @property
+    def id(self) -> str: ...
+    @property
+    def request(self) -> Request: ...
+    def defer(self, callback: Callable[[], Awaitable[object] | object]) -> None: ...
+
+# ---------------------------------------------------------------- how it is served
+
+class Registry:
+    def __init__(self, *actors: type[Actor[Any, Any, Any, Any]]) -> None: ...
+
+@frozen
+class ActorRecord:
+    actor_id: str
+    name: str
+    key: tuple[str, ...]
+    created_at: float
+    input: bytes | None
+    state: bytes
+
+class Storage(Protocol):
+    async def find(self, name: str, key: tuple[str, ...]) -> ActorRecord | None: ...
+    async def load(self, actor_id: str) -> ActorRecord | None: ...
+    async def list(self, name: str) -> list[ActorRecord]: ...
+    async def commit(self, record: ActorRecord) -> None: ...
+    async def delete(self, actor_id: str) -> None: ...
+
+class MemoryStorage:
+    def __init__(self) -> None: ...
+    async def find(self, name: str, key: tuple[str, ...]) -> ActorRecord | None: ...
+    async def load(self, actor_id: str) -> ActorRecord | None: ...
+    async def list(self, name: str) -> list[ActorRecord]: ...
+    async def commit(self, record: ActorRecord) -> None: ...
+    async def delete(self, actor_id: str) -> None: ...
+
+@frozen(kw_only=True)
+class ServerLimits:
+    """Bytes and seconds."""
+
+    max_head: int = 65_536
+    max_body: int = 20_971_520
+    max_websocket_message: int = 33_554_432
+    head_timeout: float = 10.0
+    idle_timeout: float = 75.0
+    body_timeout: float = 30.0
+    close_timeout: float = 5.0
+    linger_timeout: float = 2.0
+
+class Host:
+    host: str
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 6420,
+        storage: Storage | None = None,
+        region: str = "local",
+        limits: ServerLimits | None = None,
+        sock: socket.socket | None = None,
+    ) -> None: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def url(self) -> str: ...
+    async def serve(self) -> None: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+# ---------------------------------------------------------------- how it is called
+
+class Client:
+    def __init__(
+        self,
+        host: str | Host,
+        /,
+        *,
+        proxy: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None: ...
+    def actor(self, cls: type[_A], /) -> ActorType[_A]: ...
+    async def aclose(self) -> None: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+class ActorType(Generic[_A_co]):
+    @overload
+    def get_or_create(self: ActorType[ActorContract[None, None]], *key: str) -> Handle[_A_co]: ...
+    @overload
+    def get_or_create(
+        self: ActorType[ActorContract[_Params, None]], *key: str, params: _Params
+    ) -> Handle[_A_co]: ...
+    @overload
+    def get_or_create(
+        self: ActorType[ActorContract[None, _Input]], *key: str, input: _Input
+    ) -> Handle[_A_co]: ...
+    @overload
+    def get_or_create(
+        self: ActorType[ActorContract[_Params, _Input]], *key: str, params: _Params, input: _Input
+    ) -> Handle[_A_co]: ...
+    @overload
+    def get(self: ActorType[ActorContract[None, Any]], *key: str) -> Handle[_A_co]: ...
+    @overload
+    def get(
+        self: ActorType[ActorContract[_Params, Any]], *key: str, params: _Params
+    ) -> Handle[_A_co]: ...
+    @overload
+    async def create(self: ActorType[ActorContract[None, None]], *key: str) -> Handle[_A_co]: ...
+    @overload
+    async def create(
+        self: ActorType[ActorContract[_Params, None]], *key: str, params: _Params
+    ) -> Handle[_A_co]: ...
+    @overload
+    async def create(
+        self: ActorType[ActorContract[None, _Input]], *key: str, input: _Input
+    ) -> Handle[_A_co]: ...
+    @overload
+    async def create(
+        self: ActorType[ActorContract[_Params, _Input]], *key: str, params: _Params, input: _Input
+    ) -> Handle[_A_co]: ...
+    @overload
+    def get_for_id(self: ActorType[ActorContract[None, Any]], actor_id: str) -> Handle[_A_co]: ...
+    @overload
+    def get_for_id(
+        self: ActorType[ActorContract[_Params, Any]], actor_id: str, *, params: _Params
+    ) -> Handle[_A_co]: ...
+
+@type_check_only
+class _Calls(Generic[_A_co]):
+    @property
+    def rpc(self) -> _A_co: ...
+    async def call(
+        self,
+        action: ActionRef[_A_co, _Ps, _R] | _Ref[_NoActor],
+        /,
+        *args: _Ps.args,
+        **kwargs: _Ps.kwargs,
+    ) -> _R: ...
+    async def call_by_name(self, name: str, /, *args: object, **kwargs: object) -> Any: ...
+
+class Handle(_Calls[_A_co]):
+    @property
+    def key(self) -> tuple[str, ...] | None: ...
+    def connect(self) -> Connection[_A_co]: ...
+    async def resolve(self) -> str: ...
+
+@frozen
+class Closed:
+    code: int
+    reason: str
+
+class Connection(_Calls[_A_co]):
+    @property
+    def actor_id(self) -> str: ...
+    @property
+    def conn_id(self) -> str: ...
+    def on(
+        self, event: EventRef[_A_co, Any, _Ps] | EventRef[_NoActor, Any, _Ps], /
+    ) -> Callable[[Callable[_Ps, _R]], Callable[_Ps, _R]]: ...
+    def once(
+        self, event: EventRef[_A_co, Any, _Ps] | EventRef[_NoActor, Any, _Ps], /
+    ) -> Callable[[Callable[_Ps, _R]], Callable[_Ps, _R]]: ...
+    def off(
+        self,
+        event: EventRef[_A_co, Any, _Ps] | EventRef[_NoActor, Any, _Ps],
+        callback: Callable[_Ps, object],
+        /,
+    ) -> None: ...
+    async def close(self) -> None: ...
+    async def wait_closed(self) -> Closed: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+# ---------------------------------------------------------------- errors
+
+class ActorError(Exception):
+    group: str
+    code: str
+    public: ClassVar[bool]
+    message: str
+    metadata: object
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        group: str | None = None,
+        code: str | None = None,
+        metadata: object = None,
+    ) -> None: ...
+    @property
+    def name(self) -> str: ...
+
+class UserError(ActorError):
+    def __init__(
+        self, message: str = "", *, code: str | None = None, metadata: object = None
+    ) -> None: ...
+    @classmethod
+    def from_wire(cls, group: str, code: str, message: str, metadata: object) -> Self: ...
+
+class InvalidArguments(ActorError, ValueError): ...
+class ActionNotFound(ActorError, LookupError): ...
+class ActionTimedOut(ActorError, TimeoutError): ...
+class EventNotFound(ActorError, LookupError): ...
+class InvalidParams(ActorError, ValueError): ...
+class Disconnected(ActorError): ...
+class InvalidInput(ActorError, ValueError): ...
+class CallbackTimedOut(ActorError, TimeoutError): ...
+class ActorNotFound(ActorError, LookupError): ...
+class ActorNotRegistered(ActorError, LookupError): ...
+class DuplicateKey(ActorError): ...
+class InvalidRequest(ActorError, ValueError): ...
+class RouteNotFound(ActorError, LookupError): ...
+class MethodNotAllowed(ActorError): ...
+class UnsupportedEncoding(ActorError): ...
+class IncomingTooLong(ActorError): ...
+class OutgoingTooLong(ActorError): ...
+class IncomingBacklog(ActorError): ...
+class OutgoingBacklog(ActorError): ...
+class GoingAway(ActorError): ...
+
+class ConnectionLost(ActorError, ConnectionError):
+    may_have_run: bool
+    def __init__(self, message: str = "", *, may_have_run: bool) -> None: ...
+
+class HostUnreachable(ActorError, ConnectionError): ...
+
+@frozen
+class Problem:
+    file: str
+    line: int
+    message: str
+    expected: str | None = None
+    got: str | None = None
+
+class DefinitionError(TypeError):
+    class_name: str
+    problems: tuple[Problem, ...]
+    def __init__(self, class_name: str, problems: tuple[Problem, ...]) -> None: ...
+
+class NoCallerError(RuntimeError): ...

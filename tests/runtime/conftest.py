@@ -1,0 +1,256 @@
+"""The real run time in virtual time: an actor's host on a stage, and raw peers before it.
+
+Time stands still while anything can run and then jumps to the next timer, so timeouts of seconds
+take none and no test depends on the speed of the machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import selectors
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from typing_extensions import override
+
+from pyactor.definition import Actor
+from pyactor.host import ActorHost, Registry
+from pyactor.storage import MemoryStorage, Storage
+from pyactor.wire import messages
+from pyactor.wire.channel import ChannelReceiver
+from pyactor.wire.codecs import codec_for
+from pyactor.wire.http import HttpRequest
+
+CODEC = codec_for("json")
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock jumps to the next timer as soon as nothing else is to be done."""
+
+    def __init__(self) -> None:
+        super().__init__(_JumpingSelector(self))
+        self.now = 0.0
+
+    @override
+    def time(self) -> float:
+        return self.now
+
+
+class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type] # chosen at run time
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    @override
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready: list[tuple[selectors.SelectorKey, int]] = super().select(0)
+        if not ready and timeout is None:
+            raise RuntimeError("everything waits for something that never comes: a deadlock")
+        if not ready and timeout is not None:
+            self._loop.now += timeout
+        return ready
+
+
+class Peer:
+    """A client and its channel in one: what the host sent, and what the client does."""
+
+    def __init__(self, *, answers_close: bool) -> None:
+        self.received: list[messages.ToClient] = []
+        self.closed: tuple[int, str] | None = None
+        self.aborted = False
+        self.is_slow = False
+        self.backlog = 0
+        self._answers_close = answers_close
+        self._receiver: ChannelReceiver | None = None
+        self._close_timeout = 0.0
+        self._is_lost = False
+        self._next_id = 0
+
+    # ---------------------------------------------------------- Channel, which the host writes to
+
+    def attach(
+        self,
+        receiver: ChannelReceiver,
+        *,
+        ping_interval: float,  # noqa: ARG002 - the contract of Channel
+        ping_timeout: float,  # noqa: ARG002
+        close_timeout: float,
+    ) -> None:
+        self._receiver = receiver
+        self._close_timeout = close_timeout
+
+    def send(self, data: str | bytes) -> None:
+        if self.closed is None and not self._is_lost:
+            self.received.append(CODEC.decode_to_client(data))
+            self.backlog += len(data) if self.is_slow else 0
+
+    def close(self, code: int, reason: str) -> None:
+        if self.closed is None:
+            self.closed = (code, reason)
+            loop = asyncio.get_running_loop()
+            if self._answers_close:
+                loop.call_soon(self.drop)
+            else:
+                loop.call_later(self._close_timeout, self.drop)
+
+    def abort(self) -> None:
+        self.aborted = True
+        asyncio.get_running_loop().call_soon(self.drop)
+
+    # ---------------------------------------------------------- the client's side
+
+    def call(self, name: str, *args: Any) -> int:
+        """Request an action; the id under which its answer comes."""
+        self._next_id += 1
+        self._deliver(messages.ActionRequest(self._next_id, name, list(args)))
+        return self._next_id
+
+    def subscribe(self, name: str, *, subscribe: bool = True) -> None:
+        self._deliver(messages.SubscriptionRequest(name, subscribe))
+
+    def leave(self) -> None:
+        """Close in an orderly way."""
+        if not self._is_lost:
+            self._host.receive_close(1000, "")
+            self.drop()
+
+    def drop(self) -> None:
+        """Be gone without a word."""
+        if not self._is_lost:
+            self._is_lost = True
+            self._host.receive_lost()
+
+    def answer(self, action_id: int) -> Any:
+        """What an action returned, or its error; the test fails if it is not answered."""
+        answers = [
+            message.output if isinstance(message, messages.ActionResponse) else message
+            for message in self.received
+            if (isinstance(message, messages.ActionResponse) and message.id == action_id)
+            or (isinstance(message, messages.Error) and message.action_id == action_id)
+        ]
+        assert len(answers) == 1, self.received
+        return answers[0]
+
+    @property
+    def events(self) -> list[tuple[str, list[Any]]]:
+        return [(m.name, m.args) for m in self.received if isinstance(m, messages.Event)]
+
+    @property
+    def errors(self) -> list[str]:
+        """The connection's own errors, as ``group.code``."""
+        return [
+            f"{m.group}.{m.code}"
+            for m in self.received
+            if isinstance(m, messages.Error) and m.action_id is None
+        ]
+
+    @property
+    def is_init(self) -> bool:
+        return any(isinstance(message, messages.Init) for message in self.received)
+
+    @property
+    def conn_id(self) -> str:
+        [init] = [message for message in self.received if isinstance(message, messages.Init)]
+        return init.connection_id
+
+    @property
+    def _host(self) -> ChannelReceiver:
+        assert self._receiver is not None, "settle first: the host has not taken the channel"
+        return self._receiver
+
+    def _deliver(self, message: messages.ToServer) -> None:
+        self._host.receive_data(CODEC.encode_to_server(message, 0))
+
+
+class Stage:
+    """One actor class on a host."""
+
+    def __init__(self, actor: type[Actor[Any, Any, Any, Any]], storage: Storage) -> None:
+        self.registry = Registry(actor)
+        self.storage = storage
+        [self.name] = self.registry.definitions
+        self.host = ActorHost(self.registry, storage=storage)
+
+    async def settle(self) -> None:
+        """Let everything run that can run now."""
+        await asyncio.sleep(1e-3)
+
+    def restart(self) -> None:
+        """A new host on the same storage."""
+        self.host = ActorHost(self.registry, storage=self.storage)
+
+    async def peer(
+        self, *, params: Any = None, key: str = "a", answers_close: bool = True
+    ) -> Peer:
+        """A websocket to the actor, whatever became of it at once."""
+        protocols = "rivet, rivet_encoding.json"
+        if params is not None:
+            protocols += f", rivet_conn_params.{quote(json.dumps(params), safe='')}"
+        peer = Peer(answers_close=answers_close)
+        self.host.open_channel(
+            HttpRequest(
+                "GET",
+                f"/gateway/{self.name}/connect?rvt-method=getOrCreate&rvt-key={key}",
+                {"sec-websocket-protocol": protocols},
+            ),
+            peer,
+        )
+        await self.settle()
+        return peer
+
+    async def http(
+        self, action: str, *args: Any, params: Any = None, target: str | None = None
+    ) -> Any:
+        """Call statelessly: what the action returned, or the error that was answered."""
+        gateway = target or f"/gateway/{self.name}"
+        query = "" if target else "?rvt-method=getOrCreate&rvt-key=a"
+        headers = {} if params is None else {"x-rivet-conn-params": json.dumps(params)}
+        response = await self.host.respond(
+            HttpRequest(
+                "POST",
+                f"{gateway}/action/{action}{query}",
+                headers,
+                CODEC.encode_action_request(list(args), 0),
+            )
+        )
+        if response.status == 200:
+            return CODEC.decode_action_response(response.body)
+        return CODEC.decode_error(response.body)
+
+    @property
+    def instance(self) -> Any:
+        """The one live actor."""
+        [instance] = self.host.directory.instances
+        return instance
+
+    @property
+    def time(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+Scene = Callable[[Stage], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def play() -> Iterator[Callable[..., None]]:
+    """Run a scene with an actor class in virtual time; nothing may be left afterwards."""
+    faults: list[dict[str, Any]] = []
+
+    def run(actor: type[Actor[Any, Any, Any, Any]], scene: Scene) -> None:
+        async def main() -> None:
+            asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+            stage = Stage(actor, MemoryStorage())
+            try:
+                await scene(stage)
+            finally:
+                await stage.host.stop()
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            runner.run(main())
+
+    yield run
+    assert faults == []

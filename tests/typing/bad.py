@@ -1,0 +1,106 @@
+"""Typical mistakes. Each marked line must give exactly the marked error in each checker."""
+
+from __future__ import annotations
+
+from good import BadToken, ChatRoom, Counter, JoinParams, Member, Message, RoomState, WithMixin
+from pyactor import Actor, Client, Conn, Event, UserError, action, hook
+
+
+class Bad(Actor[RoomState, Member, JoinParams]):
+    joined = Event[Message]("userJoined")
+    closed = Event[None]()
+
+    @hook
+    async def on_before_connect(self, params: str) -> None: ...  # mypy: override pyright: reportIncompatibleMethodOverride
+
+    @hook
+    def create_conn_state(self, params: JoinParams) -> str:  # mypy: override pyright: reportIncompatibleMethodOverride
+        return params.auth_token
+
+    @hook
+    async def on_connect(self) -> None: ...  # mypy: override pyright: reportIncompatibleMethodOverride
+
+    @hook
+    async def on_disconect(self, conn: Conn[Member, JoinParams]) -> None: ...  # mypy: misc pyright: reportGeneralTypeIssues
+
+    @hook
+    async def on_disconnect(self, conn: Conn[str, JoinParams]) -> None: ...  # mypy: override pyright: reportIncompatibleMethodOverride
+
+    @hook
+    def create_state(self, input: None) -> Member:  # mypy: override pyright: reportIncompatibleMethodOverride
+        return Member("")
+
+    @action
+    async def use(self, n: int) -> str:
+        self.caller.state.user_id  # mypy: union-attr pyright: reportOptionalMemberAccess
+        self.conn.state.name  # mypy: attr-defined pyright: reportAttributeAccessIssue
+        self.state.mesages.append(Message("a", "b"))  # mypy: attr-defined pyright: reportAttributeAccessIssue
+        self.joined.broadcast("ann")  # mypy: arg-type pyright: reportArgumentType
+        self.joined.broadcast()  # mypy: call-arg pyright: reportCallIssue
+        self.closed.broadcast("now")  # mypy: call-arg pyright: reportCallIssue
+        self.broadcast(Bad.joined, 3)  # mypy: arg-type pyright: reportArgumentType
+        self.broadcast(ChatRoom.message_posted, Message("a", "b"))  # mypy: arg-type pyright: reportArgumentType,reportCallIssue
+        self.broadcast(Bad.use, 3)  # mypy: arg-type pyright: reportArgumentType,reportCallIssue
+        self.conn.send(Bad.joined, "a")  # mypy: arg-type pyright: reportArgumentType
+        self.conn.send(Bad.closed, "a")  # mypy: call-arg pyright: reportCallIssue
+        self.conn.disconnect(3)  # mypy: arg-type pyright: reportArgumentType
+        self.conns["a"] = self.conn  # mypy: index pyright: reportIndexIssue
+        self.connecting.state  # mypy: attr-defined pyright: reportAttributeAccessIssue
+        self.key = ("a",)  # mypy: misc pyright: reportAttributeAccessIssue
+        self.state = 3  # mypy: assignment pyright: reportAttributeAccessIssue
+        await self.use2("3")  # mypy: arg-type pyright: reportArgumentType
+        return n  # mypy: return-value pyright: reportReturnType
+
+    @action
+    def use2(self, n: int) -> int:
+        return n
+
+    @action(timeout="5")  # mypy: call-overload,untyped-decorator pyright: reportArgumentType
+    def slow(self) -> None: ...
+
+    @action(raises=(ValueError,))  # mypy: arg-type pyright: reportArgumentType
+    def fails(self) -> None: ...
+
+
+class Wrong(Bad):
+    @action
+    async def use(self, n: str) -> str:  # mypy: explicit-override,override pyright: reportIncompatibleVariableOverride
+        return n
+
+
+class Camel(Actor[None], wire_case="kebab"):  # mypy: arg-type pyright: reportArgumentType,reportGeneralTypeIssues
+    pass
+
+
+async def client_side(client: Client) -> None:
+    client.actor(ChatRoom).get_or_create("x")  # mypy: call-overload pyright: reportCallIssue
+    client.actor(ChatRoom).get_or_create("x", params=3)  # mypy: call-overload pyright: reportArgumentType
+    client.actor(WithMixin).get_or_create("x", params=JoinParams("a"))  # mypy: call-overload pyright: reportArgumentType
+    client.actor(Counter).get_or_create("x")  # mypy: call-overload pyright: reportCallIssue
+    client.actor(Counter).get_or_create("x", input="3")  # mypy: call-overload pyright: reportArgumentType
+    client.actor(ChatRoom).get_for_id("x")  # mypy: call-arg pyright: reportCallIssue
+    client.actor(ChatRoom).get_or_create(3, params=JoinParams())  # mypy: call-overload pyright: reportArgumentType
+    client.actor(Message)  # mypy: type-var pyright: reportArgumentType
+    room = client.actor(ChatRoom).get_or_create("x", params=JoinParams("a"))
+    await room.rpc.post(3)  # mypy: arg-type pyright: reportArgumentType
+    await room.rpc.post()  # mypy: call-arg pyright: reportCallIssue
+    await room.rpc.post("x", True)  # mypy: call-arg pyright: reportCallIssue
+    await room.rpc.pots("x")  # mypy: attr-defined pyright: reportAttributeAccessIssue
+    text: str = await room.rpc.post("x")  # mypy: assignment pyright: reportAssignmentType
+    await room.call(ChatRoom.post, 3)  # mypy: arg-type pyright: reportArgumentType
+    await room.call(Counter.increment, 3)  # mypy: arg-type pyright: reportArgumentType,reportCallIssue
+    await room.call(ChatRoom.on_connect, 3)  # mypy: arg-type pyright: reportArgumentType,reportCallIssue
+    await room.call("post", "x")  # mypy: arg-type pyright: reportArgumentType,reportCallIssue
+    async with room.connect() as conn:
+
+        @conn.on(ChatRoom.message_posted)  # mypy: arg-type pyright: reportArgumentType
+        def wrong(message: Member) -> None: ...
+
+        @conn.on(ChatRoom.closed)  # mypy: arg-type pyright: reportArgumentType
+        def too_many(message: Message) -> None: ...
+
+        conn.on(Bad.joined)  # mypy: arg-type pyright: reportArgumentType
+        await conn.call(ChatRoom.kick)  # mypy: call-arg pyright: reportCallIssue
+    BadToken("x", 3)  # mypy: arg-type,call-arg pyright: reportCallIssue
+    UserError(code=3)  # mypy: arg-type pyright: reportArgumentType
+    print(text, wrong, too_many)

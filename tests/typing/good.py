@@ -1,0 +1,229 @@
+"""What users may write: no checker may object, and every type is inferred as asserted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Generic
+
+from attrs import Factory, define
+from typing_extensions import TypeVar, assert_type, override
+
+from pyactor import (
+    Actor,
+    ActorContract,
+    Client,
+    Conn,
+    Connection,
+    Event,
+    Handle,
+    Host,
+    Registry,
+    UserError,
+    action,
+    hook,
+    resolve,
+)
+
+
+@define
+class Message:
+    text: str
+    author: str
+
+
+@define
+class RoomState:
+    messages: list[Message] = Factory(list[Message])
+
+
+@define
+class Member:
+    user_id: str
+
+
+@define
+class JoinParams:
+    auth_token: str = ""
+
+
+class BadToken(UserError):
+    code = "bad_token"
+
+
+class ChatRoom(
+    Actor[RoomState, Member, JoinParams], name="chatRoom", wire_case="camel", errors=(BadToken,)
+):
+    message_posted = Event[Message]()
+    closed = Event[None]()
+
+    @hook
+    async def on_before_connect(self, params: JoinParams) -> None:
+        assert_type(self.connecting.params, JoinParams)
+        if not params.auth_token:
+            raise BadToken("no token")
+
+    @hook
+    def create_conn_state(self, params: JoinParams) -> Member:
+        return Member(params.auth_token)
+
+    @hook
+    async def on_disconnect(self, conn: Conn[Member, JoinParams]) -> None:
+        assert_type(conn.state, Member)
+        assert_type(conn.params, JoinParams)
+        self.closed.broadcast()
+        conn.send(ChatRoom.closed)
+
+    @action
+    async def post(self, text: str, *, loud: bool = False) -> Message:
+        assert_type(self.state, RoomState)
+        assert_type(self.conn, Conn[Member, JoinParams])
+        assert_type(self.caller, Conn[Member, JoinParams] | None)
+        assert_type(self.conns, Mapping[str, Conn[Member, JoinParams]])
+        message = Message(text.upper() if loud else text, self.conn.state.user_id)
+        self.message_posted.broadcast(message)
+        self.broadcast(ChatRoom.message_posted, message)
+        self.broadcast(self.closed)
+        self.conn.send(ChatRoom.message_posted, message)
+        return message
+
+    @action(timeout=5, raises=(BadToken,))
+    def kick(self, user_id: str, reason: str = "Kicked by admin") -> int:
+        for conn in self.conns.values():
+            conn.disconnect(reason)
+        return 1
+
+
+class Moderated(ChatRoom):
+    flagged = Event[Message]("flagged")
+
+    @hook
+    async def on_connect(self, conn: Conn[Member, JoinParams]) -> None:
+        await resolve(super().on_connect(conn))
+
+    @action
+    @override
+    async def post(self, text: str, *, loud: bool = False, quietly: bool = False) -> Message:
+        self.broadcast(Moderated.flagged, Message(text, ""))
+        self.broadcast(ChatRoom.message_posted, Message(text, ""))
+        return await super().post(text, loud=loud)
+
+
+StateT = TypeVar("StateT")
+
+
+class Audited(Actor[StateT, Member, JoinParams], Generic[StateT], abstract=True):
+    @action
+    def snapshot(self) -> StateT:
+        return self.state
+
+    @action
+    def replace(self, value: StateT) -> int:
+        self.state = value
+        return 1
+
+    @hook
+    def create_conn_state(self, params: JoinParams) -> Member:
+        return Member(params.auth_token)
+
+
+class NoteRoom(Audited[RoomState]):
+    pass
+
+
+class Presence:
+    """A mixin: any class may carry actions."""
+
+    @action
+    def ping(self) -> str:
+        return "pong"
+
+
+class WithMixin(Presence, Actor[None]):
+    ticked = Event[None]()
+
+    @action
+    async def both(self) -> str:
+        return await self.ping()
+
+
+class Counter(Actor[int, None, None, int]):
+    @hook
+    def create_state(self, input: int) -> int:
+        return input
+
+    @action
+    def increment(self, by: int = 1) -> int:
+        self.state += by
+        return self.state
+
+
+class Contract(ActorContract[JoinParams]):
+    posted = Event[str]()
+
+    @action
+    async def post(self, text: str) -> str:
+        raise NotImplementedError
+
+
+class Served(Contract, Actor[None, None, JoinParams]):
+    @action
+    @override
+    async def post(self, text: str) -> str:
+        return text
+
+
+async def use(client: Client) -> None:
+    room = client.actor(ChatRoom).get_or_create("a", "b", params=JoinParams("t"))
+    assert_type(room, Handle[ChatRoom])
+    assert_type(await room.rpc.post("x"), Message)
+    assert_type(await room.rpc.kick("x"), int)
+    assert_type(await room.call(ChatRoom.post, "x", loud=True), Message)
+    assert_type(await room.call_by_name("post", "x"), Any)
+    assert_type(client.actor(ChatRoom).get("a", params=JoinParams()), Handle[ChatRoom])
+    assert_type(await client.actor(ChatRoom).create("a", params=JoinParams()), Handle[ChatRoom])
+    by_id = client.actor(ChatRoom).get_for_id("id", params=JoinParams())
+    assert_type(by_id, Handle[ChatRoom])
+
+    moderated = client.actor(Moderated).get_or_create("a", params=JoinParams("t"))
+    await moderated.call(ChatRoom.post, "x")
+    await moderated.call(Moderated.post, "x", quietly=True)
+    await moderated.rpc.post("x", quietly=True)
+    plain: Handle[ChatRoom] = moderated
+    async with moderated.connect() as conn:
+        assert_type(conn, Connection[Moderated])
+
+        @conn.on(ChatRoom.message_posted)
+        def posted(message: Message) -> None:
+            print(message.text)
+
+        @conn.once(Moderated.flagged)
+        async def flagged(message: Message) -> None:
+            print(message.text)
+
+        @conn.on(ChatRoom.closed)
+        def closed() -> None: ...
+
+        conn.off(ChatRoom.message_posted, posted)
+        assert_type(await conn.rpc.post("hi", loud=True), Message)
+        assert_type((await conn.wait_closed()).reason, str)
+    print(plain, flagged, closed)
+
+    notes = client.actor(NoteRoom).get_or_create(params=JoinParams())
+    assert_type(await notes.rpc.snapshot(), RoomState)
+    assert_type(await notes.call(NoteRoom.snapshot), RoomState)
+    assert_type(await notes.call(NoteRoom.replace, RoomState()), int)
+    mixed = client.actor(WithMixin).get_or_create()
+    assert_type(await mixed.rpc.ping(), str)
+    assert_type(await mixed.call(WithMixin.ping), str)
+    counter = client.actor(Counter).get_or_create("c", input=3)
+    assert_type(await counter.rpc.increment(), int)
+    assert_type(client.actor(Counter).get("c"), Handle[Counter])
+    served = client.actor(Contract).get_or_create(params=JoinParams())
+    assert_type(await served.rpc.post("x"), str)
+
+
+async def serve() -> None:
+    async with Host(Registry(ChatRoom, Moderated, NoteRoom), port=0) as host:
+        async with Client(host.url) as client:
+            await use(client)
+        await use(Client(host))
