@@ -1,0 +1,56 @@
+"""What users declare: actor classes, checked and turned into frozen dispatch tables.
+
+Knows nothing of connections, time or bytes: no asyncio, no wire, no run time.
+"""
+
+from ..errors import UserError
+from ._actor import Actor, ActorContract, NoActor
+from ._arguments import ParameterSpec
+from ._conn import Conn, Connecting, Request
+from ._context import ActorContext, ConnContext
+from ._hooks import HOOKS, HookRule
+from ._location import Location
+from ._markers import Action, ActionDecorator, Event, action, hook
+from ._meta import ActorMeta, collecting, definition_of, problems_of
+from ._options import ActorOptions
+from ._refs import ActionRef, BoundEvent, EventRef, Ref, resolve
+from ._table import ActionSpec, ActorDefinition, EventSpec, HookSpec
+
+__all__ = [
+    # what users write
+    "Actor",
+    "ActorContract",
+    "ActorOptions",
+    "Conn",
+    "Connecting",
+    "Event",
+    "Request",
+    "UserError",
+    "action",
+    "hook",
+    "resolve",
+    # what class access gives
+    "Action",
+    "ActionDecorator",
+    "ActionRef",
+    "BoundEvent",
+    "EventRef",
+    "NoActor",
+    "Ref",
+    # the table
+    "HOOKS",
+    "ActionSpec",
+    "ActorDefinition",
+    "ActorMeta",
+    "EventSpec",
+    "HookRule",
+    "HookSpec",
+    "Location",
+    "ParameterSpec",
+    "collecting",
+    "definition_of",
+    "problems_of",
+    # what a run time provides
+    "ActorContext",
+    "ConnContext",
+]

@@ -92,7 +92,9 @@ def resolve_type(tp: Any, module: str, scope: Scope) -> Any:
         BadAnnotation: It is no type.
     """
     holder = SimpleNamespace(__annotations__={"it": tp})
-    return _evaluate(holder, vars(sys.modules[module]), scope)["it"]
+    return _evaluate(holder, vars(sys.modules[module]) if module in sys.modules else {}, scope)[
+        "it"
+    ]
 
 
 def attribute_types(cls: type[Any], scope: Scope) -> dict[str, Any]:

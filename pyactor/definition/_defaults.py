@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import NoneType
 from typing import Any
 
@@ -69,28 +69,35 @@ def is_instance(value: object, tp: Any) -> bool:
     return isinstance(value, cls)
 
 
-def shared_defaults(tp: Any, seen: set[Any] | None = None) -> Iterator[tuple[type[Any], str, Any]]:
+def shared_defaults(
+    tp: Any, types_of: Callable[[type[Any]], Mapping[str, Any]], seen: set[Any]
+) -> Iterator[tuple[type[Any], str, Any]]:
     """The defaults that all instances of an attrs class, or one in it, would share.
 
     attrs, unlike dataclasses, accepts ``xs: list[int] = []``.
 
+    Args:
+        tp: The type to look into.
+        types_of: The types of an attrs class's attributes, as far as they are known.
+        seen: The classes that were looked into before.
+
     Yields:
         The class, the attribute and the default.
     """
-    seen = set() if seen is None else seen
     tp = normalise(tp)
     for arg in typing.get_args(tp):
-        yield from shared_defaults(arg, seen)
+        yield from shared_defaults(arg, types_of, seen)
     cls = typing.get_origin(tp) or tp
     if not (isinstance(cls, type) and attrs.has(cls)) or cls in seen:
         return
     seen.add(cls)
+    types = types_of(cls)
     for each in attrs.fields(cls):
         default: Any = each.default
         # A Factory is hashable, and what is not hashable is mutable.
         if type(default).__hash__ is None:
             yield cls, each.name, default
-        yield from shared_defaults(each.type, seen)
+        yield from shared_defaults(types.get(each.name), types_of, seen)
 
 
 def _is_own(cls: type[Any]) -> bool:

@@ -13,7 +13,7 @@ from typing_extensions import NoDefault, TypeAliasType, get_original_bases
 
 UNANNOTATED: Any = inspect.Parameter.empty
 _UNIONS = (typing.Union, types.UnionType)
-_SHOWN = {UNANNOTATED: "<unannotated>", None: "None", NoneType: "None", Ellipsis: "..."}
+_SHOWN = {None: "None", NoneType: "None", Ellipsis: "..."}
 
 
 def is_union(tp: Any) -> bool:
@@ -55,8 +55,11 @@ def show(tp: Any) -> str:
 
 def show_def(name: str, parameters: list[tuple[str, Any]], returns: Any, is_async: bool) -> str:
     """A method's first line."""
-    head = "".join(f", {each}: {show(tp)}" for each, tp in parameters)
-    return f"{'async ' * is_async}def {name}(self{head}) -> {show(returns)}"
+    head = "".join(
+        f", {each}" if tp is UNANNOTATED else f", {each}: {show(tp)}" for each, tp in parameters
+    )
+    tail = "" if returns is UNANNOTATED else f" -> {show(returns)}"
+    return f"{'async ' * is_async}def {name}(self{head}){tail}"
 
 
 def substitute(tp: Any, env: Mapping[Any, Any]) -> Any:
@@ -110,6 +113,8 @@ def _arguments(origin: Any, args: typing.Sequence[Any]) -> dict[Any, Any]:
 
 def awaited(tp: Any) -> Any:
     """What awaiting a result of the type gives; the type itself if it is not awaitable."""
+    if is_union(tp):
+        return typing.Union[tuple(awaited(arm) for arm in typing.get_args(tp))]
     if typing.get_origin(tp) in (Awaitable, Coroutine):
         return typing.get_args(tp)[-1]
     return tp

@@ -51,9 +51,7 @@ class ActionSpec:
     _arguments: Arguments = field(eq=False, repr=False)
     _result: Bound = field(eq=False, repr=False)
 
-    def structure_arguments(
-        self, args: Sequence[Plain]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def structure_arguments(self, args: Sequence[Plain]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The positional and keyword arguments that a client's plain ones stand for.
 
         Raises:

@@ -6,7 +6,6 @@ Pure. It holds for abstract and generic classes too, and for plain classes that 
 from __future__ import annotations
 
 import difflib
-import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FunctionType
@@ -158,15 +157,7 @@ def _hook(body: Body, attr: str, value: Any) -> Iterator[str]:
 
 def _plain(body: Body, attr: str, value: Any) -> Iterator[str]:
     """Neither action, event nor hook, though perhaps meant to be one."""
-    inner = next(
-        (
-            inner
-            for name in ("__func__", "fget", "func", "__wrapped__")
-            if isinstance(inner := inspect.getattr_static(value, name, None) and
-                          getattr(value, name, None), Action) or is_hook(inner)
-        ),
-        None,
-    )
+    inner = _covered(value)
     if inner is not None:
         mark = _kind(inner)
         yield f"{attr!r}: @{mark} is the outermost decorator, not under {type(value).__name__}"
@@ -176,6 +167,17 @@ def _plain(body: Body, attr: str, value: Any) -> Iterator[str]:
     else:
         yield from _reserved(body, attr)
         yield from _changed_kind(body, attr, "")
+
+
+def _covered(value: object) -> object:
+    """The action or hook under another decorator, or None."""
+    if not isinstance(value, (FunctionType, staticmethod, classmethod, property)):
+        return None
+    for name in ("__wrapped__", "__func__", "fget"):
+        inner = getattr(value, name, None)
+        if isinstance(inner, Action) or is_hook(inner):
+            return inner
+    return None
 
 
 def _reserved(body: Body, attr: str) -> Iterator[str]:

@@ -69,9 +69,7 @@ class OptionalValue:
         try:
             return self.bound.unstructure(value)
         except Mismatch as error:
-            raise TypeError(
-                f"{self.label} of {self.actor}: {error.describe(self.label)}"
-            ) from None
+            raise TypeError(f"{self.label} of {self.actor}: {error.describe(self.label)}") from None
 
     def _required(self) -> str:
         missing = ", ".join(missing_arguments(self.bound.type))

@@ -185,7 +185,7 @@ def test_call_takes_a_reference_and_only_of_this_actor() -> None:
     async def use(client: Client) -> None:
         room = client.actor(Room).get("a")
         assert await room.call(Room.count) == 1
-        with pytest.raises(TypeError, match="other"):
+        with pytest.raises(TypeError, match="Other"):
             await room.call(Other.count)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
     run(script, use)
