@@ -6,9 +6,9 @@ The mistakes of all classes are told at once, as ``file:line: …``, so that an 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+import traceback
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import click
@@ -16,6 +16,7 @@ from attrs import evolve
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from typing_extensions import override
 
 from ..definition import ActorContract, ActorDefinition, collecting, definition_of, problems_of
 from ..errors import DefinitionError, Problem
@@ -38,7 +39,7 @@ def check_target(target: str) -> int:
     problems: list[Problem] = []
     definitions: list[ActorDefinition] = []
     with collecting():
-        for cls in _actor_classes(load_module(name)):
+        for cls in _actor_classes(_namespace(name)):
             try:
                 problems += problems_of(cls)
                 definitions.append(definition_of(cls))
@@ -62,24 +63,39 @@ def check_target(target: str) -> int:
     return 0
 
 
-def _actor_classes(module: ModuleType) -> list[type[ActorContract[Any, Any]]]:
+def _namespace(name: str) -> Mapping[str, object]:
+    """What a module defines; if a bad class ends its import, as ``Registry`` does, till then."""
+    try:
+        return vars(load_module(name))
+    except DefinitionError as error:
+        bodies = [
+            frame
+            for frame, _ in traceback.walk_tb(error.__traceback__)
+            if frame.f_code.co_name == "<module>"
+        ]
+        return bodies[-1].f_globals
+
+
+def _actor_classes(namespace: Mapping[str, object]) -> list[type[ActorContract[Any, Any]]]:
     """The actor classes that a module defines, nested ones too, each once, in its order."""
-    found = dict.fromkeys(_classes_in(vars(module).values(), module.__name__))
+    found: dict[type[Any], None] = {}
+    _find_classes(namespace, namespace["__name__"], found)
     return [cls for cls in found if issubclass(cls, ActorContract)]
 
 
-def _classes_in(values: Iterable[object], module: str) -> Iterator[type[Any]]:
-    for value in list(values):
-        if inspect.isclass(value) and value.__module__ == module:
-            yield value
-            yield from _classes_in(vars(value).values(), module)
+def _find_classes(
+    namespace: Mapping[str, object], module: object, found: dict[type[Any], None]
+) -> None:
+    for value in list(namespace.values()):
+        if inspect.isclass(value) and value.__module__ == module and value not in found:
+            found[value] = None
+            _find_classes(vars(value), module, found)
 
 
 def _table(definition: ActorDefinition) -> Table:
     """What clients see of an actor, and which hooks it has."""
-    file, _ = definition.location
     table = Table(
-        title=Text(f"{definition.name}  {definition.cls.__qualname__} in {_shown(file)}"),
+        title=Text(f"{definition.name}  {definition.cls.__qualname__} in {_shown(definition.location.file)}"),
         title_justify="left",
         title_style="bold",
     )
@@ -91,13 +107,13 @@ def _table(definition: ActorDefinition) -> Table:
         signature = f"{action.attr}{_signature(action.function)}"
         if action.timeout is not None:
             signature += f"   timeout {action.timeout:g} s"
-        table.add_row("action", action.name, Text(signature), str(action.location[1]))
+        table.add_row("action", action.name, Text(signature), str(action.location.line))
     for event in definition.events.values():
         payload = "None" if event.payload is type(None) else inspect.formatannotation(event.payload)
-        table.add_row("event", event.name, Text(f"{event.attr}: {payload}"), str(event.location[1]))
+        table.add_row("event", event.name, Text(f"{event.attr}: {payload}"), str(event.location.line))
     for hook in definition.hooks.values():
         signature = f"{hook.name}{_signature(hook.function)}"
-        table.add_row("hook", "", Text(signature), str(hook.location[1]))
+        table.add_row("hook", "", Text(signature), str(hook.location.line))
     return table
 
 
@@ -108,6 +124,7 @@ class _Source:
         is_text = isinstance(annotation, str)
         self._text = annotation if is_text else inspect.formatannotation(annotation)
 
+    @override
     def __repr__(self) -> str:
         return str(self._text)
 

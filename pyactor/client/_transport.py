@@ -69,7 +69,7 @@ class ClientTransport(ABC):
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
             raise HostUnreachable(f"no host answers at {self.location}: {error}") from error
         except (httpx2.RemoteProtocolError, httpx2.DecodingError) as error:
-            if isinstance(error, httpx2.RemoteProtocolError) and "disconnected" in str(error):
+            if _is_loss(error):
                 raise self._lost(error) from error
             raise invalid_response(f"{self.location} does not speak HTTP: {error}") from error
         except httpx2.TransportError as error:
@@ -96,3 +96,12 @@ class ClientTransport(ABC):
             f"the connection to {self.location} broke before it answered: {detail}",
             may_have_run=True,
         )
+
+
+def _is_loss(error: Exception) -> bool:
+    """Whether a protocol error is a connection that ended early, and not a breach of HTTP.
+
+    httpx2 tells the two apart by the message alone.
+    """
+    text = str(error)
+    return "disconnected" in text or "closed connection" in text

@@ -7,7 +7,9 @@ that the run time sets.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self
+
+from typing_extensions import override
 
 from ..errors import NoCallerError, UserError
 from ._conn import Conn, Connecting
@@ -29,10 +31,12 @@ class ActorContract(Generic[P, I], metaclass=ActorMeta, abstract=True):
     implementation, which inherits it and ``Actor[...]``.
     """
 
-    __pyactor_roles__ = {"params": P, "input": I}  # noqa: RUF012 - read by the metaclass alone
+    # What the type variables are for, in order.
+    __pyactor_roles__: ClassVar[tuple[str, ...]] = ("params", "input")
 
     if TYPE_CHECKING:
         # The metaclass takes these and tells of mistakes; this is how checkers know of them.
+        @override
         def __init_subclass__(
             cls,
             *,
@@ -52,7 +56,7 @@ class Actor(ActorContract[P, I], Generic[S, C, P, I], abstract=True):
     ``options``, ``errors``.
     """
 
-    __pyactor_roles__ = {"state": S, "conn_state": C}  # noqa: RUF012 - read by the metaclass alone
+    __pyactor_roles__: ClassVar[tuple[str, ...]] = ("state", "conn_state", "params", "input")
 
     _context: ActorContext
 

@@ -89,8 +89,10 @@ class Arguments:
         if given <= count:
             return tuple(typed), self._structure_named({}, count) if self._named else {}
         if self._rest is not None:
-            for index in range(count, given):
-                typed.append(_structure_one(self._rest, args[index], f"$[{index}]"))
+            rest = self._rest
+            typed += [
+                _structure_one(rest, args[index], f"$[{index}]") for index in range(count, given)
+            ]
             return tuple(typed), {}
         if not self._named or given > count + 1:
             most = count + bool(self._named)

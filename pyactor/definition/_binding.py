@@ -246,10 +246,10 @@ class Binding:
         what = show(tp)
 
         def structure(value: Plain, _: object = None) -> Any:
-            if value.__class__ is not dict:
+            if type(value) is not dict:
                 raise expected(what, value)
             try:
-                return from_dict(value, tp)  # type: ignore[arg-type] # a dict
+                return from_dict(value, tp)
             except cattrs.ClassValidationError as error:
                 raise self._mismatch(error) from error
 

@@ -122,7 +122,7 @@ def bind_union(tp: Any, arms: Sequence[Bound], name_of: Callable[[str], str]) ->
     what = show(tp)
 
     def structure(value: Plain, _: object = None) -> Any:
-        arm = by_plain.get(value.__class__)
+        arm = by_plain.get(type(value))
         if arm is None:
             raise expected(what, value)
         return arm(value)
@@ -130,7 +130,7 @@ def bind_union(tp: Any, arms: Sequence[Bound], name_of: Callable[[str], str]) ->
     by_class = {get_origin(arm.type) or arm.type: arm.unstructure for arm in objects}
 
     def unstructure(value: Any) -> Plain:
-        own = by_class.get(value.__class__)
+        own = by_class.get(type(value))
         if own is not None:
             return own(value)
         for arm in arms:

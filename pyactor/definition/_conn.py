@@ -24,7 +24,7 @@ class Request:
     """
 
     headers: Mapping[str, str] = field(factory=dict[str, str])
-    path: str = ""
+    path: str = "/"
     peer: str | None = None
 
 

@@ -47,6 +47,7 @@ class Declaration:
         keywords: Its class keywords.
         location: Its class statement.
         scope: Where names in its annotations are looked up, besides its module.
+        lines: The line of each member.
         body_problems: What the body phase found.
         definition: The table, once it is made.
         is_checked: Whether the table phase ran to its end, with or without problems.
@@ -56,6 +57,7 @@ class Declaration:
     keywords: Keywords
     location: Location
     scope: Scope
+    lines: Mapping[str, int]
     body_problems: tuple[Problem, ...] = ()
     definition: ActorDefinition | None = None
     is_checked: bool = False

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from ..errors import Problem
 from ._annotations import BadAnnotation, Unresolved
@@ -27,14 +26,36 @@ class Findings:
     problems: list[Problem] = field(factory=list)
     unresolved: list[Problem] = field(factory=list)
 
-    @contextmanager
-    def at(self, where: Location, what: str) -> Iterator[None]:
-        """Turn what goes wrong inside into problems of ``what``, and go on after it."""
-        try:
-            yield
-        except Unresolved as error:
-            self.unresolved.append(where.problem(f"{what}: {error}; {_UNRESOLVED}"))
-        except BadAnnotation as error:
-            self.problems.append(where.problem(f"{what}: its annotations cannot be read: {error}"))
-        except CannotTravel as error:
-            self.problems += [where.problem(f"{what}: {text}") for _, text in error.faults]
+    def at(self, where: Location, what: str) -> _Step:
+        """A context in which what goes wrong becomes problems of ``what``, and no more."""
+        return _Step(self, where, what)
+
+
+@frozen
+class _Step:
+    findings: Findings
+    where: Location
+    what: str
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        match error:
+            case Unresolved():
+                found = self.where.problem(f"{self.what}: {error}; {_UNRESOLVED}")
+                self.findings.unresolved.append(found)
+            case BadAnnotation():
+                found = self.where.problem(f"{self.what}: its annotations cannot be read: {error}")
+                self.findings.problems.append(found)
+            case CannotTravel():
+                self.findings.problems += [
+                    self.where.problem(f"{self.what}: {text}") for _, text in error.faults
+                ]
+            case _:
+                return False
+        return True

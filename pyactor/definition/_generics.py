@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import operator
 import types
 import typing
 from collections.abc import Awaitable, Coroutine, Mapping
@@ -53,7 +55,7 @@ def show(tp: Any) -> str:
     return f"{show(origin)}[{', '.join(inner)}]"
 
 
-def show_def(name: str, parameters: list[tuple[str, Any]], returns: Any, is_async: bool) -> str:
+def show_def(name: str, parameters: list[tuple[str, Any]], returns: Any, *, is_async: bool) -> str:
     """A method's first line."""
     head = "".join(
         f", {each}" if tp is UNANNOTATED else f", {each}: {show(tp)}" for each, tp in parameters
@@ -66,8 +68,9 @@ def substitute(tp: Any, env: Mapping[Any, Any]) -> Any:
     """A type with its type variables replaced, as far as ``env`` knows them."""
     if isinstance(tp, TypeVar):
         return env.get(tp, tp)
-    parameters = () if isinstance(tp, type) else getattr(tp, "__parameters__", ())
-    return tp[tuple(env.get(each, each) for each in parameters)] if parameters else tp
+    if isinstance(tp, type) or not has_type_variables(tp):
+        return tp
+    return tp[tuple(env.get(each, each) for each in tp.__parameters__)]
 
 
 def has_type_variables(tp: Any) -> bool:
@@ -95,7 +98,7 @@ def environments(tp: Any) -> dict[type[Any], dict[Any, Any]]:
             origin = typing.get_origin(base)
             if origin is None and isinstance(base, type) and base is not object:
                 visit(base, {})
-            elif hasattr(origin, "__parameters__"):
+            elif origin is not None and hasattr(origin, "__parameters__"):
                 args = [substitute(arg, env) for arg in typing.get_args(base)]
                 visit(origin, _arguments(origin, args))
 
@@ -114,7 +117,7 @@ def _arguments(origin: Any, args: typing.Sequence[Any]) -> dict[Any, Any]:
 def awaited(tp: Any) -> Any:
     """What awaiting a result of the type gives; the type itself if it is not awaitable."""
     if is_union(tp):
-        return typing.Union[tuple(awaited(arm) for arm in typing.get_args(tp))]
+        return functools.reduce(operator.or_, map(awaited, typing.get_args(tp)))
     if typing.get_origin(tp) in (Awaitable, Coroutine):
         return typing.get_args(tp)[-1]
     return tp

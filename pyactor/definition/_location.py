@@ -51,12 +51,18 @@ def unwrap(value: Any) -> Any:
             return value
 
 
-def location_of(value: Any) -> Location | None:
-    """Where a function, or what wraps one, was written; None for anything else."""
+def location_of(value: Any, line: int | None = None) -> Location | None:
+    """Where a function, or what wraps one, was written; None for anything else.
+
+    Args:
+        value: The function.
+        line: The line of its ``def``, where it is known: a function knows only that of its first
+            decorator.
+    """
     code = getattr(unwrap(value), "__code__", None)
     if not isinstance(code, CodeType):
         return None
-    return Location(code.co_filename, code.co_firstlineno)
+    return Location(code.co_filename, line or code.co_firstlineno)
 
 
 def class_location(cls: type[Any], fallback: Location) -> Location:

@@ -18,6 +18,9 @@ from ._location import Location, calling_location, location_of
 from ._refs import ActionRef, BoundEvent, EventRef
 from ._types import A, F_co, Ps, R, T
 
+# hook is listed for the checkers' sake: to them it is imported, and exported only by this.
+__all__ = ["Action", "ActionDecorator", "Event", "Misplaced", "action", "hook", "is_hook"]
+
 if TYPE_CHECKING:
     # Checkers see PEP 698's override: a hook must exist on the base with a compatible signature,
     # so State, ConnState and Params are checked and a misspelt hook is an error, with no plugin.

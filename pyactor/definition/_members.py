@@ -19,7 +19,7 @@ from ._binding import Binding
 from ._case import Rename
 from ._choices import Bound
 from ._conn import Conn
-from ._declaration import error_problems
+from ._declaration import Declaration, error_problems
 from ._findings import Findings
 from ._generics import UNANNOTATED, accepts, awaited, normalise, show, show_def, substitute
 from ._hooks import HOOKS
@@ -65,7 +65,8 @@ class MemberCompiler:
     sent: Binding
 
     def action(self, attr: str, action: Action[Any], owner: type[Any]) -> ActionSpec | None:
-        where = location_of(action.function) or self.location
+        """An action's entry, or None if something is wrong with it."""
+        where = self._where(attr, action.function, owner)
         what = f"action {attr!r}"
         if action_messages(action.function):
             return None  # the body phase has told
@@ -124,26 +125,25 @@ class MemberCompiler:
                 )
 
     def event(self, attr: str, event: Event[Any], owner: type[Any]) -> EventSpec | None:
+        """An event's entry, or None if something is wrong with it."""
         what = f"event {attr!r}"
         if event.payload is None:
             return None  # the body phase has told
-        payload: Any = UNANNOTATED
         with self.findings.at(event.location, what):
-            payload = resolve_type(event.payload, owner.__module__, self.scope_of(owner))
-        if payload is UNANNOTATED:
-            return None
-        payload = substitute(payload, self.envs.get(owner, {}))
-        bound = self.bind(self.sent, payload, event.location, f"{what}: its payload")
-        if bound is None:
-            return None
-        carried = None if bound.type is NoneType else bound
-        name = event.name or self.rename(attr)
-        return EventSpec(name, attr, bound.type, event.location, carried)
+            written = resolve_type(event.payload, owner.__module__, self.scope_of(owner))
+            payload = substitute(written, self.envs.get(owner, {}))
+            bound = self.bind(self.sent, payload, event.location, f"{what}: its payload")
+            if bound is not None:
+                name = event.name or self.rename(attr)
+                carried = None if bound.type is NoneType else bound
+                return EventSpec(name, attr, bound.type, event.location, carried)
+        return None
 
     def hook(
         self, name: str, function: Any, owner: type[Any], roles: Mapping[str, Any]
     ) -> HookSpec:
-        where = location_of(function) or self.location
+        """A hook's entry."""
+        where = self._where(name, function, owner)
         is_async = inspect.iscoroutinefunction(function)
         if not hook_messages(name, function):  # else the body phase has told
             what = f"hook {name!r}"
@@ -179,26 +179,31 @@ class MemberCompiler:
             self.findings.problems.append(
                 where.problem(
                     f"hook {name!r}: {why}",
-                    expected=show_def(name, parameters, returns, False),
-                    got=show_def(name, got, got_returns, is_async),
+                    expected=show_def(name, parameters, returns, is_async=False),
+                    got=show_def(name, got, got_returns, is_async=is_async),
                 )
             )
 
     def _hints(
         self, function: Any, owner: type[Any], where: Location, what: str
     ) -> dict[str, Any] | None:
-        hints = None
         with self.findings.at(where, what):
             env = self.envs.get(owner, {})
             resolved = hints_of(function, self.scope_of(owner))
-            hints = {name: substitute(tp, env) for name, tp in resolved.items()}
-        return hints
+            return {name: substitute(tp, env) for name, tp in resolved.items()}
+        return None  # the findings say why
+
+    def _where(self, attr: str, function: Any, owner: type[Any]) -> Location:
+        declaration: Declaration | None = vars(owner).get("__pyactor__")
+        lines = {} if declaration is None else declaration.lines
+        return location_of(function, lines.get(attr)) or self.location
 
     def bind(self, binding: Binding, tp: Any, where: Location, what: str) -> Bound | None:
-        bound = None
+        """A type, bound; None if the findings say why not."""
         with self.findings.at(where, what):
-            bound = binding.bind(tp)
-        return bound
+            return binding.bind(tp)
+        return None
 
     def scope_of(self, owner: type[Any]) -> Scope:
+        """Where names in the annotations of one class above are looked up."""
         return self.scope.with_names({**types_in(vars(owner)), owner.__name__: owner})

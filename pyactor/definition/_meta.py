@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import typing
 from abc import ABC, ABCMeta
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FrameType
@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from ..errors import DefinitionError, Problem
 from ._annotations import Scope, enclosing_frames
-from ._compile import compile_actor, default_problems
+from ._compile import compile_actor, default_problems, is_actor, is_root
 from ._declaration import Declaration, read_keywords
 from ._location import Location, calling_location, class_location
 from ._markers import Action, Event, Misplaced, is_hook
@@ -46,10 +46,10 @@ class _Namespace(dict[str, Any]):
         frame = sys._getframe(1)
         if frame.f_locals is self:
             self.frame = frame
-        self.lines[attr] = frame.f_lineno
         old = self.get(attr)
         if isinstance(old, (Action, Event, Misplaced)) or is_hook(old):
-            self.replaced.append(Replaced(attr, old, frame.f_lineno))
+            self.replaced.append(Replaced(attr, old, self.lines[attr], frame.f_lineno))
+        self.lines[attr] = frame.f_lineno
         super().__setitem__(attr, value)
 
 
@@ -61,8 +61,12 @@ class ActorMeta(ABCMeta):
     @classmethod
     @override
     def __prepare__(
-        mcls, name: str, bases: tuple[type, ...], /, **keywords: object
-    ) -> typing.MutableMapping[str, object]:
+        metacls,  # noqa: N804 - it is the metaclass
+        name: str,
+        bases: tuple[type, ...],
+        /,
+        **keywords: object,
+    ) -> MutableMapping[str, object]:
         return _Namespace()
 
     def __new__(
@@ -78,7 +82,7 @@ class ActorMeta(ABCMeta):
         own = {name: value for name, value in keywords.items() if name not in foreign}
         body = namespace if isinstance(namespace, _Namespace) else _Namespace()
         _declare(cls, body, own)
-        if "__pyactor_roles__" not in namespace:
+        if not is_root(cls):
             _check_new(cls)
         return cls
 
@@ -97,17 +101,16 @@ def definition_of(cls: type[Any]) -> ActorDefinition:
         DefinitionError: The class has mistakes; so has an annotation that still names nothing.
         TypeError: It is no actor class, or abstract.
     """
-    if not isinstance(cls, ActorMeta):
-        raise TypeError(f"{cls!r} is no actor class: it does not inherit Actor")
-    declaration = cls.__pyactor__
+    actor = _actor_class(cls)
+    declaration = actor.__pyactor__
     if declaration.definition is None:
-        if _is_abstract(cls) and not declaration.problems:
-            open_methods = ", ".join(sorted(cls.__abstractmethods__))
-            why = f": it does not implement {open_methods}" if open_methods else ""
-            raise TypeError(f"{cls.__name__} is abstract{why}; use a class that inherits it")
-        _complete(cls)
-        if declaration.definition is None:
-            raise DefinitionError(cls.__name__, declaration.problems)
+        _complete(actor)
+    if declaration.problems:
+        raise DefinitionError(actor.__name__, declaration.problems)
+    if declaration.definition is None:
+        open_methods = ", ".join(sorted(actor.__abstractmethods__))
+        why = f": it does not implement {open_methods}" if open_methods else ""
+        raise TypeError(f"{actor.__name__} is abstract{why}; use a class that inherits it")
     return declaration.definition
 
 
@@ -127,17 +130,21 @@ def problems_of(cls: type[Any]) -> tuple[Problem, ...]:
     Raises:
         TypeError: It is no actor class.
     """
-    if not isinstance(cls, ActorMeta):
-        raise TypeError(f"{cls!r} is no actor class: it does not inherit Actor")
-    if not _is_abstract(cls):
-        _complete(cls)
+    actor = _actor_class(cls)
+    _complete(actor)
     above = {
         problem
-        for base in cls.__mro__[1:]
+        for base in actor.__mro__[1:]
         if isinstance(base, ActorMeta)
         for problem in base.__pyactor__.problems
     }
-    return tuple(problem for problem in cls.__pyactor__.problems if problem not in above)
+    return tuple(problem for problem in actor.__pyactor__.problems if problem not in above)
+
+
+def _actor_class(cls: object) -> ActorMeta:
+    if not isinstance(cls, ActorMeta):
+        raise TypeError(f"{cls!r} is no actor class: it does not inherit Actor")
+    return cls
 
 
 def _declare(cls: ActorMeta, body: _Namespace, keywords: dict[str, Any]) -> None:
@@ -160,12 +167,12 @@ def _declare(cls: ActorMeta, body: _Namespace, keywords: dict[str, Any]) -> None
             body.lines,
             annotated=tuple(vars(cls).get("__annotations__", ())),
             replaced=body.replaced,
-            is_contract=not _is_actor(cls),
+            is_contract=not is_actor(cls),
             inherited=lambda attr: _inherited(cls, attr),
         )
     )
     problems += _mixin_problems(cls, location)
-    cls.__pyactor__ = Declaration(read, location, scope, tuple(problems))
+    cls.__pyactor__ = Declaration(read, location, scope, body.lines, tuple(problems))
 
 
 def _check_new(cls: ActorMeta) -> None:
@@ -211,16 +218,11 @@ def _is_abstract(cls: ActorMeta) -> bool:
     return cls.__pyactor__.keywords.abstract or bool(cls.__abstractmethods__)
 
 
-def _is_actor(cls: type[Any]) -> bool:
-    """Whether it inherits Actor, and not ActorContract alone."""
-    return any("state" in vars(each).get("__pyactor_roles__", ()) for each in cls.__mro__)
-
-
 def _default_name(cls: ActorMeta) -> str:
     """The class's name; of the implementation of a contract, the contract's, which clients use."""
     for base in cls.__mro__[1:]:
         if isinstance(base, ActorMeta) and not _is_abstract(base):
-            if _is_actor(cls) and not _is_actor(base):
+            if is_actor(cls) and not is_actor(base):
                 return base.__pyactor__.keywords.name
             break
     return cls.__name__
@@ -236,7 +238,7 @@ def _mixin_problems(cls: ActorMeta, fallback: Location) -> list[Problem]:
     is_hidden = False
     for base in cls.__mro__[1:]:
         if isinstance(base, ActorMeta):
-            is_hidden = is_hidden or "__pyactor_roles__" in vars(base)
+            is_hidden = is_hidden or is_root(base)
         elif base not in _FOREIGN:
             where = class_location(base, fallback)
             problems += check_body(Body(where, vars(base), is_hidden=is_hidden))

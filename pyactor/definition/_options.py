@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from attrs import Attribute, field, frozen
 
@@ -10,7 +11,7 @@ KIB = 1024
 MIB = 1024 * KIB
 
 
-def _positive(instance: object, attribute: Attribute[float], value: float) -> None:
+def _positive(instance: object, attribute: Attribute[Any], value: object) -> None:
     """Refuse what is no number above 0, and a fraction where things are counted."""
     name = f"{type(instance).__name__}.{attribute.name}"
     counted = isinstance(attribute.default, int)
@@ -22,13 +23,13 @@ def _positive(instance: object, attribute: Attribute[float], value: float) -> No
 
 
 def _seconds(default: float) -> float:
-    seconds: float = field(default=default, validator=_positive)
-    return seconds
+    seconds: Any = field(default=default, validator=_positive)
+    return seconds  # type: ignore[no-any-return] # as attrs has it: it becomes the float
 
 
 def _count(default: int) -> int:
-    count: int = field(default=default, validator=_positive)
-    return count
+    count: Any = field(default=default, validator=_positive)
+    return count  # type: ignore[no-any-return] # as attrs has it: it becomes the int
 
 
 @frozen(kw_only=True)

@@ -46,12 +46,12 @@ def _same(cls: type, name: str) -> Scalar:
     """A type that is its own plain form. A subclass's value is reduced to the type itself."""
 
     def structure(value: Plain, _: object = None) -> Any:
-        if value.__class__ is not cls:
+        if type(value) is not cls:
             raise expected(name, value)
         return value
 
     def unstructure(value: Any) -> Plain:
-        if value.__class__ is cls:
+        if type(value) is cls:
             return value
         if not isinstance(value, cls):
             raise expected(name, value)
@@ -62,8 +62,8 @@ def _same(cls: type, name: str) -> Scalar:
 
 
 def _structure_int(value: Plain, _: object = None) -> int:
-    if value.__class__ is int:
-        return value  # type: ignore[return-value] # narrowed by the class itself
+    if type(value) is int:
+        return value
     # JavaScript's whole numbers from 2**32 on arrive as floats.
     if isinstance(value, float):
         if value.is_integer() and abs(value) <= MAX_SAFE:
@@ -73,7 +73,7 @@ def _structure_int(value: Plain, _: object = None) -> int:
 
 
 def _unstructure_int(value: Any) -> Plain:
-    if value.__class__ is int:
+    if type(value) is int:
         return value
     if not isinstance(value, int) or isinstance(value, bool):
         raise expected("int", value)
@@ -81,8 +81,8 @@ def _unstructure_int(value: Any) -> Plain:
 
 
 def _to_float(value: Any, _: object = None) -> float:
-    if value.__class__ is float:
-        return value  # type: ignore[no-any-return] # narrowed by the class itself
+    if type(value) is float:
+        return value
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise expected("float", value)
     try:
@@ -113,10 +113,10 @@ def _unstructure_datetime(value: Any) -> Plain:
 
 
 def _parse(parse: Callable[[str], Any], what: str, value: Plain) -> Any:
-    if value.__class__ is not str:
+    if type(value) is not str:
         raise expected(what, value)
     try:
-        return parse(value)  # type: ignore[arg-type] # a str
+        return parse(value)
     except (ValueError, InvalidOperation):
         raise refused(what, value) from None
 
@@ -156,7 +156,7 @@ def _structure_any(value: Plain, _: object = None) -> Any:
 
 
 def _unstructure_any(value: Any) -> Plain:
-    return value  # type: ignore[no-any-return] # Any passes plain values as they came
+    return value
 
 
 ANY = Scalar(_structure_any, _unstructure_any, frozenset())

@@ -48,8 +48,8 @@ class ActionSpec:
     returns: Any
     raises: tuple[type[UserError], ...]
     location: Location
-    _arguments: Arguments = field(eq=False, repr=False)
-    _result: Bound = field(eq=False, repr=False)
+    _arguments: Arguments = field(alias="arguments", eq=False, repr=False)
+    _result: Bound = field(alias="result", eq=False, repr=False)
 
     def structure_arguments(self, args: Sequence[Plain]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The positional and keyword arguments that a client's plain ones stand for.
@@ -101,7 +101,7 @@ class EventSpec:
     attr: str
     payload: Any
     location: Location
-    _bound: Bound | None = field(eq=False, repr=False)
+    _bound: Bound | None = field(alias="bound", eq=False, repr=False)
 
     def unstructure_payload(self, *payload: Any) -> list[Plain]:
         """The arguments of the event's message: one, or none for ``Event[None]``.
@@ -186,9 +186,9 @@ class ActorDefinition:
     events_by_attr: Mapping[str, EventSpec]
     hooks: Mapping[str, HookSpec]
     errors: Mapping[tuple[str, str], type[UserError]]
-    _bound_state: Bound = field(eq=False, repr=False)
-    _bound_params: OptionalValue = field(eq=False, repr=False)
-    _bound_input: OptionalValue = field(eq=False, repr=False)
+    _bound_state: Bound = field(alias="bound_state", eq=False, repr=False)
+    _bound_params: OptionalValue = field(alias="bound_params", eq=False, repr=False)
+    _bound_input: OptionalValue = field(alias="bound_input", eq=False, repr=False)
 
     def structure_params(self, plain: Plain) -> Any:
         """The connection parameters that a client passed; None stands for none.
@@ -276,29 +276,31 @@ class ActorDefinition:
         Raises:
             TypeError: It is no action of this actor.
         """
-        attr = ref
-        if isinstance(ref, ActionRef):
-            attr = ref.attr if issubclass(self.cls, ref.owner) else ref
-        spec = self.actions_by_attr.get(attr) if isinstance(attr, str) else None
+        spec = None
+        if isinstance(ref, str):
+            spec = self.actions_by_attr.get(ref)
+        elif isinstance(ref, ActionRef) and issubclass(self.cls, ref.owner):
+            spec = self.actions_by_attr.get(ref.attr)
         if spec is None:
             raise TypeError(_not_of(self, ref, "action", self.actions_by_attr))
         return spec
 
-    def event(self, ref: EventRef[Any, Any, ...]) -> EventSpec:
+    def event(self, ref: EventRef[Any, Any, ...] | Ref[Any]) -> EventSpec:
         """The event that a ref stands for.
 
         Raises:
             TypeError: It is no event of this actor.
         """
+        spec = None
         if isinstance(ref, EventRef) and issubclass(self.cls, ref.owner):
             spec = self.events_by_attr.get(ref.attr)
-            if spec is not None:
-                return spec
-        raise TypeError(_not_of(self, ref, "event", self.events_by_attr))
+        if spec is None:
+            raise TypeError(_not_of(self, ref, "event", self.events_by_attr))
+        return spec
 
     def instantiate(self, context: ActorContext) -> Any:
         """The actor's object: its context is set before the class's own ``__init__`` runs."""
-        actor = self.cls.__new__(self.cls)
+        actor: Any = object.__new__(self.cls)
         actor._context = context
         actor.__init__()
         return actor

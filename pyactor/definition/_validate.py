@@ -23,10 +23,18 @@ from ._signatures import action_messages, hook_messages, init_messages
 
 @frozen
 class Replaced:
-    """A marked member that a later one of the same class body silently replaced."""
+    """A marked member that a later one of the same class body silently replaced.
+
+    Attributes:
+        attr: Their name.
+        old: The member that is lost.
+        old_line: Its line.
+        line: The line of the one that replaced it.
+    """
 
     attr: str
     old: object
+    old_line: int
     line: int
 
 
@@ -59,10 +67,9 @@ class Body:
         value = self.members.get(attr)
         if isinstance(value, (Event, Misplaced)):
             return value.location
-        found = location_of(value)
-        if found is not None:
-            return found
-        return Location(self.location.file, self.lines.get(attr, self.location.line))
+        line = self.lines.get(attr)
+        found = location_of(value, line)
+        return found or Location(self.location.file, line or self.location.line)
 
 
 def check_body(body: Body) -> list[Problem]:
@@ -78,13 +85,9 @@ def check_body(body: Body) -> list[Problem]:
 
 
 def _replaced_problem(body: Body, replaced: Replaced) -> Problem:
-    old, attr = replaced.old, replaced.attr
-    first = old.location if isinstance(old, (Event, Misplaced)) else location_of(old)
-    line = body.location_of(attr).line if body.lines.get(attr) == replaced.line else replaced.line
-    where = Location(body.location.file, line)
-    return where.problem(
-        f"{attr!r} is defined twice in this class: the {_kind(old)} of line "
-        f"{first.line if first else '?'} is lost; rename one of them"
+    return Location(body.location.file, replaced.line).problem(
+        f"{replaced.attr!r} is defined twice in this class: the {_kind(replaced.old)} of line "
+        f"{replaced.old_line} is lost; rename one of them"
     )
 
 
@@ -136,7 +139,7 @@ def _visible_name(body: Body, what: str, attr: str, name: object) -> Iterator[st
         yield f"{what} would replace the hook of that name; rename it"
     else:
         yield from _reserved(body, attr)
-    yield from _changed_kind(body, attr, what.split()[0])
+    yield from _changed_kind(body, attr, _kind(body.members[attr]))
 
 
 def _hook(body: Body, attr: str, value: Any) -> Iterator[str]:

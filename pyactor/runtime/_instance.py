@@ -219,10 +219,13 @@ class Instance(ActorContext):
         """Return once no connection is left and no user code runs."""
         await self._quiet.wait()
 
-    def cancel_all(self) -> None:
-        """The grace period is over: whatever still runs is cancelled, every transport dropped."""
+    def cancel_calls(self) -> None:
+        """The grace period is over: whatever still runs is cancelled."""
         for call in list(self._calls):
             call.cancel()
+
+    def abort_connections(self) -> None:
+        """Drop the transports of those that did not close even so."""
         for driver in list(self.drivers.values()):
             driver.abort()
 

@@ -14,7 +14,7 @@ from ._lifecycle import ActorInput
 from ._persistence import decode_state, encode_input, encode_state
 
 _LAST_WAIT = 1.0
-"""Seconds that cancelled code gets to clean up after the grace period."""
+"""Seconds after the grace period for cancelled code to clean up, with its close frames (C7)."""
 
 
 async def create(instance: Instance, storage: Storage, plain_input: Plain) -> None:
@@ -125,8 +125,11 @@ async def _wind_down(instance: Instance, hook: str, cause: EndCause) -> None:
         driver.end(End(cause, 1001, GoingAway().name))
     if not await _quiet_by(instance, deadline):
         instance.log.warning("still busy after its grace period of %g s: cancelled", grace)
-        instance.cancel_all()
-        if not await _quiet_by(instance, asyncio.get_running_loop().time() + _LAST_WAIT):
+        for give_up in (instance.cancel_calls, instance.abort_connections):
+            give_up()
+            if await _quiet_by(instance, asyncio.get_running_loop().time() + _LAST_WAIT):
+                break
+        else:
             instance.log.error("code that ignores its cancellation is left behind")
     await farewell
 

@@ -5,13 +5,24 @@ Checkers use the package's inline types where it is installed; these say the sam
 
 import socket
 import ssl
+from abc import ABCMeta
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from logging import Logger, LoggerAdapter
 from types import TracebackType
-from typing import Any, ClassVar, Concatenate, Generic, Literal, Protocol, Self, overload
+from typing import (
+    Any,
+    ClassVar,
+    Concatenate,
+    Generic,
+    Literal,
+    Protocol,
+    Self,
+    overload,
+    type_check_only,
+)
 
 from attrs import frozen
-from typing_extensions import ParamSpec, TypeVar, type_check_only
+from typing_extensions import ParamSpec, TypeVar
 from typing_extensions import override as hook
 
 __all__ = [
@@ -219,7 +230,7 @@ class Actor(ActorContract[_P, _I], Generic[_S, _C, _P, _I]):
         **kw: _Ps.kwargs,
     ) -> None: ...
     # the hooks
-    def create_state(self, input: _I) -> Awaitable[_S] | _S: ...
+    def create_state(self, input: _I) -> Awaitable[_S] | _S: ...  # noqa: A002 - the contract
     def on_create(self) -> Awaitable[None] | None: ...
     def on_wake(self) -> Awaitable[None] | None: ...
     def on_sleep(self) -> Awaitable[None] | None: ...
@@ -401,7 +412,7 @@ class ActorType(Generic[_A_co]):
     ) -> Handle[_A_co]: ...
 
 @type_check_only
-class _Calls(Generic[_A_co]):
+class _Calls(Generic[_A_co], metaclass=ABCMeta):
     @property
     def rpc(self) -> _A_co: ...
     async def call(

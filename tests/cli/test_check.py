@@ -13,7 +13,7 @@ BAD = """from __future__ import annotations
 
 from attrs import define
 
-from pyactor import Actor, Conn, Event, action, hook
+from pyactor import Actor, Conn, Event, Registry, action, hook
 
 
 @define

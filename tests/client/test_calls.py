@@ -55,7 +55,7 @@ class Denied(UserError):
         self.who = who
 
 
-class Room(Actor[None], name="my room", wire_case="camel", errors=(Denied,)):
+class Room(Actor[None], name="myRoom", wire_case="camel", errors=(Denied,)):
     message_posted = Event[str]()
 
     @hook
@@ -141,7 +141,7 @@ def test_a_call_by_key() -> None:
     [request] = script.requests
     assert request.method == "POST"
     assert request.target == (
-        "/gateway/my%20room/action/postMessage?rvt-namespace=default&rvt-method=getOrCreate"
+        "/gateway/myRoom/action/postMessage?rvt-namespace=default&rvt-method=getOrCreate"
         "&rvt-key=a%2Cb&rvt-runner=default&rvt-crash-policy=sleep"
     )
     assert request.headers["x-rivet-encoding"] == "json"
@@ -230,7 +230,7 @@ def test_rpc_has_actions_only_and_says_so() -> None:
     async def use(client: Client) -> None:
         rpc: Any = client.actor(Room).get("a").rpc
         assert dir(rpc) == ["count", "post_message"]
-        assert repr(rpc) == "<actions of my room: count, post_message>"
+        assert repr(rpc) == "<actions of myRoom: count, post_message>"
         assert rpc.count.__name__ == "count"
         for attr, kind in (("on_wake", "a hook"), ("messagePosted", "no action"), ("_x", "no")):
             with pytest.raises(AttributeError, match=f"'{attr}' is {kind}.*: count, post_message"):
@@ -390,8 +390,8 @@ def test_a_key_that_the_gateway_would_mangle_goes_by_its_id(
 def test_what_a_handle_shows() -> None:
     async def use(client: Client) -> None:
         rooms = client.actor(Room)
-        assert repr(rooms.get("a")) == "<Handle of my room ('a',)>"
-        assert repr(rooms.get_for_id("i1")) == "<Handle of my room i1>"
+        assert repr(rooms.get("a")) == "<Handle of myRoom ('a',)>"
+        assert repr(rooms.get_for_id("i1")) == "<Handle of myRoom i1>"
         assert rooms.get("a").key == ("a",)
         assert rooms.get_for_id("i1").key is None
 

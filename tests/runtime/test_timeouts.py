@@ -111,6 +111,7 @@ def test_the_client_learns_which_hook_timed_out(play: Play) -> None:
         error = await stage.http("work", "x", params={"slow": "on_connect"})
         assert (error.group, error.code) == ("actor", "callback_timed_out")
         assert error.message == "hook 'on_connect' ran longer than 3 s"
+        await asyncio.sleep(8)  # what clings ends
 
     play(Clinger, scene)
 
@@ -127,6 +128,7 @@ def test_on_disconnect_that_times_out_holds_up_nothing(
         assert stage.instance.drivers == {}
         assert peer.closed == (1000, "")
         assert "deferred" in stage.instance.actor.trace
+        await asyncio.sleep(8)  # what clings ends
 
     play(Clinger, scene)
     assert "hook 'on_disconnect' ran longer than 4 s" in caplog.text
