@@ -182,7 +182,9 @@ def layers() -> str:
     lines = ["```mermaid", "flowchart TD"]
     names: list[str] = contract["layers"]
     for number, layer in enumerate(names):
-        lines.append(f'    layer{number}["{layer.replace(" | ", " · ")}"]')
+        # In parentheses the contract has a package that need not exist yet.
+        packages = re.sub(r"\((\w+)\)", r"\1 (to come)", layer).replace(" | ", " · ")
+        lines.append(f'    layer{number}["{packages}"]')
     lines += [f"    layer{number - 1} --> layer{number}" for number in range(1, len(names))]
     return "\n".join([*lines, "```"])
 

@@ -28,7 +28,7 @@ COVERED = {
 }
 
 
-PYTHON = (sys.executable, "-W", "error", "-X", "dev")
+PYTHON = (sys.executable, "-W", "error")
 PYACTOR = str(Path(sys.executable).with_name("pyactor"))
 
 

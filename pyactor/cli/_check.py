@@ -6,6 +6,7 @@ The mistakes of all classes are told at once, as ``file:line: …``, so that an 
 from __future__ import annotations
 
 import inspect
+import re
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,7 +19,14 @@ from rich.table import Table
 from rich.text import Text
 from typing_extensions import override
 
-from ..definition import ActorContract, ActorDefinition, collecting, definition_of, problems_of
+from ..definition import (
+    ActorContract,
+    ActorDefinition,
+    EventSpec,
+    collecting,
+    definition_of,
+    problems_of,
+)
 from ..errors import DefinitionError, Problem
 from ._target import load_module
 
@@ -94,8 +102,9 @@ def _find_classes(
 
 def _table(definition: ActorDefinition) -> Table:
     """What clients see of an actor, and which hooks it has."""
+    where = f"{definition.cls.__qualname__} in {_shown(definition.location.file)}"
     table = Table(
-        title=Text(f"{definition.name}  {definition.cls.__qualname__} in {_shown(definition.location.file)}"),
+        title=Text(f"{definition.name}  {where}"),
         title_justify="left",
         title_style="bold",
     )
@@ -109,12 +118,20 @@ def _table(definition: ActorDefinition) -> Table:
             signature += f"   timeout {action.timeout:g} s"
         table.add_row("action", action.name, Text(signature), str(action.location.line))
     for event in definition.events.values():
-        payload = "None" if event.payload is type(None) else inspect.formatannotation(event.payload)
-        table.add_row("event", event.name, Text(f"{event.attr}: {payload}"), str(event.location.line))
+        table.add_row(
+            "event", event.name, Text(f"{event.attr}: {_payload(event)}"), str(event.location.line)
+        )
     for hook in definition.hooks.values():
         signature = f"{hook.name}{_signature(hook.function)}"
         table.add_row("hook", "", Text(signature), str(hook.location.line))
     return table
+
+
+def _payload(event: EventSpec) -> str:
+    """An event's payload type, without the modules of its names."""
+    if event.payload is type(None):
+        return "None"
+    return re.sub(r"[\w.]+\.", "", inspect.formatannotation(event.payload))
 
 
 class _Source:

@@ -28,7 +28,7 @@ async def run_demo(*, once: bool, console: Console | None = None) -> None:
     """
     transcript = Transcript(console or Console(highlight=False))
     with stop_requested() as stop, transcript.listening_to(log):
-        async with listening(registry, _ADDRESS, _free_port(once)) as host:
+        async with listening(registry, _ADDRESS, _free_port(once=once)) as host:
             transcript.line("host", f"serves the actor chatRoom at {host.url}")
             await _play(host.url, transcript)
             if not once:
@@ -101,7 +101,7 @@ def _room(client: Client, user: str, token: str = "s3cret") -> Handle[ChatRoom]:
     return client.actor(ChatRoom).get_or_create("lobby", params=JoinParams(user, token))
 
 
-def _free_port(once: bool) -> int:
+def _free_port(*, once: bool) -> int:
     """The usual port, or 0 for any if it is taken or the demo is for once."""
     if once:
         return 0

@@ -40,13 +40,19 @@ class Client:
             ssl_context: How to verify an ``https`` host; None is the usual way.
 
         Raises:
+            TypeError: It is neither.
             ValueError: It is no URL of a host.
         """
         transport: ClientTransport
         if isinstance(host, str):
             transport = NetworkTransport(host, proxy=proxy, ssl_context=ssl_context)
-        else:
+        elif isinstance(host, Application):
             transport = MemoryTransport(host)
+        else:
+            raise TypeError(
+                f"Client takes the URL of a host, or a Host, not {type(host).__name__}: "
+                'Client("http://127.0.0.1:6420")'
+            )
         self._gateway = Gateway(transport, "json")
 
     def actor(self, cls: type[A], /) -> ActorType[A]:

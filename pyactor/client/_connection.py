@@ -102,7 +102,7 @@ class Connection(Calls[A_co]):
     async def close(self) -> None:
         """Close the connection and wait until nothing of it is left, callbacks included.
 
-        Idempotent; a connection that was never open is closed by it too.
+        Idempotent.
         """
         try:
             if self._link is not None:

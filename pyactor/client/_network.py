@@ -47,19 +47,18 @@ class NetworkTransport(ClientTransport):
             ValueError: It is no such URL.
         """
         scheme, authority, path = _parts(url)
-        self._is_secure = scheme == "https"
+        is_secure = scheme == "https"
         base = f"{authority}{path.rstrip('/')}"
-        self._websocket_base = ("wss://" if self._is_secure else "ws://") + base
+        self._websocket_base = ("wss://" if is_secure else "ws://") + base
         self._proxy = proxy
-        self._ssl_context = ssl_context
-        # Plain http never verifies anything, and loading the certificates takes a while.
-        verify = (ssl_context or True) if self._is_secure else False
+        self._tls = (ssl_context or True) if is_secure else None
         super().__init__(
             httpx2.AsyncClient(
                 base_url=f"{scheme}://{base}",
                 proxy=proxy,
                 trust_env=False,
-                verify=verify,
+                # Plain http verifies nothing, and loading the certificates takes a while.
+                verify=self._tls or False,
                 timeout=httpx2.Timeout(None, connect=OPEN_TIMEOUT),
                 limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
             ),
@@ -74,7 +73,7 @@ class NetworkTransport(ClientTransport):
             websocket = await connect(
                 self._websocket_base + target,
                 subprotocols=[Subprotocol(each) for each in subprotocols],
-                ssl=self._ssl_context if self._is_secure else None,
+                ssl=self._tls,
                 compression=None,
                 proxy=self._proxy,
                 open_timeout=OPEN_TIMEOUT,
@@ -98,6 +97,7 @@ class _WebSocketChannel:
         self._receiver = receiver
         self._is_closing = False
         self._outgoing: asyncio.Queue[str | bytes | tuple[int, str]] = asyncio.Queue()
+        self._close_timer: asyncio.TimerHandle | None = None
         self._reading = asyncio.create_task(self._run(), name="pyactor-client-websocket")
 
     def send(self, data: str | bytes) -> None:
@@ -108,6 +108,9 @@ class _WebSocketChannel:
         if not self._is_closing:
             self._is_closing = True
             self._outgoing.put_nowait((code, reason))
+            # The library's own timeout begins with the close frame, which a host that reads
+            # nothing keeps from being written.
+            self._close_timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self.abort)
 
     def abort(self) -> None:
         self._is_closing = True
@@ -119,6 +122,8 @@ class _WebSocketChannel:
             await self._read()
         finally:
             self._is_closing = True
+            if self._close_timer is not None:
+                self._close_timer.cancel()
             writing.cancel()
             await asyncio.wait([writing])
             self._receiver.receive_lost()

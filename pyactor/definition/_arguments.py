@@ -175,5 +175,3 @@ def _structure_one(parameter: ParameterSpec, plain: Plain, path: str) -> Any:
         return parameter.structure(plain)
     except Mismatch as error:
         raise InvalidArguments(f"argument {parameter.wire!r}: {error.describe(path)}") from error
-    except RecursionError:
-        raise InvalidArguments(f"argument {parameter.wire!r}: nested too deeply @ {path}") from None

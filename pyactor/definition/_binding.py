@@ -6,7 +6,7 @@ and all else are bound here, since cattrs alone coerces: it takes 3 for a str.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Any, Literal, get_args, get_origin
 
@@ -65,8 +65,10 @@ class Binding:
             Unresolved: An attrs class has an annotation that names what does not exist yet.
         """
         tp = normalise(tp)
-        if not isinstance(tp, Hashable):
-            raise CannotTravel(("", f"{tp!r} cannot travel: {_KNOWN}"))
+        try:
+            hash(tp)
+        except TypeError:  # Literal[[]]
+            raise CannotTravel(("", f"{show(tp)} cannot travel: {_KNOWN}")) from None
         if tp in self._in_progress:  # a class that refers to itself
             return Bound(tp, *self._late(tp), _DICT)
         if tp not in self._bound:

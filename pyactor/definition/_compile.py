@@ -117,8 +117,7 @@ class _Compiler:
 
     def compile(self) -> ActorDefinition | None:
         """The definition; complete only if there are no findings."""
-        roles = self.role_types()
-        self._check_open(roles)
+        roles = self._closed(self.role_types())
         actions: dict[str, ActionSpec] = {}
         events: dict[str, EventSpec] = {}
         hooks: dict[str, HookSpec] = {}
@@ -192,18 +191,20 @@ class _Compiler:
             return tp
         return resolve_type(tp, self._cls.__module__, self._members.scope_of(self._cls))
 
-    def _check_open(self, roles: Mapping[str, Any]) -> None:
+    def _closed(self, roles: dict[str, Any]) -> dict[str, Any]:
+        """The same without open type variables, of which is told."""
         for role, tp in roles.items():
             if has_type_variables(tp):
                 self._problem(
-                    f"{_LABELS[role]} is the open type variable {show(tp)}; give it a type, or "
-                    "declare the class abstract=True"
+                    f"{_LABELS[role]} is left open: {show(tp)}; give it a type, or declare the "
+                    "class abstract=True"
                 )
+        return {role: Any if has_type_variables(tp) else tp for role, tp in roles.items()}
 
     def _check_makers(self, roles: Mapping[str, Any], hooks: Mapping[str, HookSpec]) -> None:
         for role, maker in (("state", "create_state"), ("conn_state", "create_conn_state")):
             tp = roles.get(role, NoneType)
-            if maker in hooks or has_type_variables(tp) or factory_of(tp) is not None:
+            if maker in hooks or factory_of(tp) is not None:
                 continue
             missing = ", ".join(missing_arguments(tp))
             parameters, returns = expected_hook(maker, roles)

@@ -58,7 +58,7 @@ class Declaration:
     location: Location
     scope: Scope
     lines: Mapping[str, int]
-    body_problems: tuple[Problem, ...] = ()
+    body_problems: list[Problem] = field(factory=list)
     definition: ActorDefinition | None = None
     is_checked: bool = False
     problems: tuple[Problem, ...] = ()

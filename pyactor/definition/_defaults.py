@@ -21,10 +21,14 @@ def factory_of(tp: Any) -> Callable[[], Any] | None:
     if accepts_none(tp):
         return lambda: None
     cls = typing.get_origin(tp) or tp
-    made = isinstance(cls, type) and (
-        cls in _EMPTY
-        or (cls is tuple and typing.get_args(tp)[1:] == (Ellipsis,))
-        or (_is_own(cls) and not missing_arguments(cls))
+    made = (
+        not is_union(tp)
+        and isinstance(cls, type)
+        and (
+            cls in _EMPTY
+            or (cls is tuple and typing.get_args(tp)[1:] == (Ellipsis,))
+            or (_is_own(cls) and not missing_arguments(cls))
+        )
     )
     return cls if made else None
 
@@ -58,6 +62,8 @@ def is_instance(value: object, tp: Any) -> bool:
     tp = normalise(tp)
     if is_union(tp):
         return any(is_instance(value, arm) for arm in typing.get_args(tp))
+    if tp is Any:  # which isinstance does not take
+        return True
     origin = typing.get_origin(tp)
     if origin is typing.Literal:
         return any(value == arg and type(value) is type(arg) for arg in typing.get_args(tp))

@@ -15,7 +15,6 @@ from typing_extensions import NoDefault, TypeAliasType, get_original_bases
 
 UNANNOTATED: Any = inspect.Parameter.empty
 _UNIONS = (typing.Union, types.UnionType)
-_SHOWN = {None: "None", NoneType: "None", Ellipsis: "..."}
 
 
 def is_union(tp: Any) -> bool:
@@ -43,8 +42,8 @@ def normalise(tp: Any) -> Any:
 
 def show(tp: Any) -> str:
     """A type as one writes it."""
-    if tp in _SHOWN:
-        return _SHOWN[tp]
+    if tp in (None, NoneType, Ellipsis):
+        return "..." if tp is Ellipsis else "None"
     args = typing.get_args(tp)
     if is_union(tp):
         return " | ".join(map(show, args))
@@ -98,7 +97,7 @@ def environments(tp: Any) -> dict[type[Any], dict[Any, Any]]:
             origin = typing.get_origin(base)
             if origin is None and isinstance(base, type) and base is not object:
                 visit(base, {})
-            elif origin is not None and hasattr(origin, "__parameters__"):
+            elif origin is not None:
                 args = [substitute(arg, env) for arg in typing.get_args(base)]
                 visit(origin, _arguments(origin, args))
 
@@ -111,7 +110,8 @@ def environments(tp: Any) -> dict[type[Any], dict[Any, Any]]:
 
 
 def _arguments(origin: Any, args: typing.Sequence[Any]) -> dict[Any, Any]:
-    return dict(zip(origin.__parameters__, args, strict=False))
+    parameters = getattr(origin, "__parameters__", ())  # Generic itself has none
+    return dict(zip(parameters, args, strict=False))
 
 
 def awaited(tp: Any) -> Any:

@@ -9,7 +9,6 @@ from types import CodeType, FrameType
 from typing import Any
 
 from attrs import frozen
-from typing_extensions import override
 
 from ..errors import Problem
 
@@ -27,10 +26,6 @@ class Location:
 
     file: str
     line: int
-
-    @override
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
 
     def problem(
         self, message: str, *, expected: str | None = None, got: str | None = None

@@ -83,6 +83,7 @@ class ActorMeta(ABCMeta):
         body = namespace if isinstance(namespace, _Namespace) else _Namespace()
         _declare(cls, body, own)
         if not is_root(cls):
+            _check_body(cls, body)
             _check_new(cls)
         return cls
 
@@ -148,7 +149,7 @@ def _actor_class(cls: object) -> ActorMeta:
 
 
 def _declare(cls: ActorMeta, body: _Namespace, keywords: dict[str, Any]) -> None:
-    """Keep what is known of a new class, and run the body phase on it."""
+    """Keep what is known of a new class before any check."""
     frame = body.frame
     if frame is None:  # made by a call of the metaclass
         location, scope = calling_location(), Scope()
@@ -159,10 +160,22 @@ def _declare(cls: ActorMeta, body: _Namespace, keywords: dict[str, Any]) -> None
     read, messages = read_keywords(
         keywords, _default_name(cls), [declaration.keywords for declaration in bases]
     )
-    problems = [location.problem(message) for message in messages]
-    problems += check_body(
+    cls.__pyactor__ = Declaration(
+        read,
+        location,
+        scope,
+        body.lines,
+        body_problems=[location.problem(message) for message in messages],
+        is_checked=is_root(cls),
+    )
+
+
+def _check_body(cls: ActorMeta, body: _Namespace) -> None:
+    """Run the body phase, on the plain classes that are mixed in too."""
+    declaration = cls.__pyactor__
+    found = check_body(
         Body(
-            location,
+            declaration.location,
             vars(cls),
             body.lines,
             annotated=tuple(vars(cls).get("__annotations__", ())),
@@ -171,8 +184,7 @@ def _declare(cls: ActorMeta, body: _Namespace, keywords: dict[str, Any]) -> None
             inherited=lambda attr: _inherited(cls, attr),
         )
     )
-    problems += _mixin_problems(cls, location)
-    cls.__pyactor__ = Declaration(read, location, scope, body.lines, tuple(problems))
+    declaration.body_problems += found + _mixin_problems(cls, declaration.location)
 
 
 def _check_new(cls: ActorMeta) -> None:
@@ -235,13 +247,17 @@ def _inherited(cls: type[Any], attr: str) -> object:
 def _mixin_problems(cls: ActorMeta, fallback: Location) -> list[Problem]:
     """The mistakes in the plain classes that are mixed in, which had no metaclass of ours."""
     problems: list[Problem] = []
+    overridden: set[str] = set()
     is_hidden = False
-    for base in cls.__mro__[1:]:
+    for base in cls.__mro__:
         if isinstance(base, ActorMeta):
             is_hidden = is_hidden or is_root(base)
         elif base not in _FOREIGN:
+            members = {name: vars(base)[name] for name in vars(base) if name not in overridden}
             where = class_location(base, fallback)
-            problems += check_body(Body(where, vars(base), is_hidden=is_hidden))
+            problems += check_body(Body(where, members, is_hidden=is_hidden))
+        if not is_root(base):
+            overridden.update(vars(base))
     return problems
 
 

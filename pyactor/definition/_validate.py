@@ -65,9 +65,11 @@ class Body:
     def location_of(self, attr: str) -> Location:
         """Where a member was written."""
         value = self.members.get(attr)
-        if isinstance(value, (Event, Misplaced)):
+        if isinstance(value, Event):
             return value.location
         line = self.lines.get(attr)
+        if isinstance(value, Misplaced):
+            return Location(value.location.file, line or value.location.line)
         found = location_of(value, line)
         return found or Location(self.location.file, line or self.location.line)
 

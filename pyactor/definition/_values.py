@@ -53,8 +53,6 @@ class OptionalValue:
             return self.bound.structure(plain)
         except Mismatch as error:
             raise self.error(f"{self.label}: {error.describe('$')}") from error
-        except RecursionError:
-            raise self.error(f"{self.label}: nested too deeply @ $") from None
 
     def unstructure(self, value: Any) -> Plain:
         """The plain value; None stays None where the host can make one.

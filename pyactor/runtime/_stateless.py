@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from ..definition import Request
-from ..errors import ActorError, Disconnected
+from ..errors import ActorError, Disconnected, GoingAway
 from ..session import Close
 from ..wire import messages
 from ._driver import ConnectionDriver
@@ -69,6 +69,13 @@ class StatelessDriver(ConnectionDriver):
         if not self._dispatched:  # ended while connecting, and not by a hook's error (C7)
             self._settle(error_to_send(_ended_early(close), actor=self._instance.identity))
         self._lose_transport()
+
+    @override
+    def _run_action(self, request: messages.ActionRequest) -> None:
+        if self._instance.is_ready:
+            super()._run_action(request)
+        else:  # the stop began while it connected; the caller waits for an answer
+            self._answer_error(request.id, GoingAway("The actor is stopping"))
 
     @override
     def _answer(self, action_id: int, output: Any) -> None:

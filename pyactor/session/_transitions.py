@@ -328,7 +328,7 @@ ROWS: tuple[Row, ...] = (
         Stage.DISCONNECT,
         "C3, C4",
         take=Take.REMEMBER,
-        emit=_LEAVING,
+        emit=(Emit.LEFT,),
     ),
     # ------------------------------------------------------------------ CLOSING, REJECTED
     Row(Stage.DISCONNECT, Input.DISCONNECT_RETURNED, Stage.CLOSING_DEFERRED, "C4, C10"),

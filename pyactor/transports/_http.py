@@ -179,6 +179,10 @@ class HttpConnection(asyncio.Protocol):
         if not isinstance(self._h11.next_event(), h11.EndOfMessage):
             self._refuse(400, InvalidRequest("an upgrade to a websocket has no body"))
             return
+        early, client_is_gone = self._h11.trailing_data
+        if client_is_gone:
+            self._close()
+            return
         channel = WebsocketChannel(self._serving, self._transport)
         try:
             response = channel.accept(request, http_version)
@@ -186,8 +190,7 @@ class HttpConnection(asyncio.Protocol):
             self._refuse(400, InvalidRequest(str(error)))
             return
         self._transport.write(response.serialize())
-        early, client_is_gone = self._h11.trailing_data
-        if response.status_code != 101 or client_is_gone:
+        if response.status_code != 101:
             self._end()
             return
         self._phase = _Phase.ENDED

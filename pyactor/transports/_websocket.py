@@ -108,7 +108,6 @@ class WebsocketChannel(asyncio.Protocol):
         self._held = early
         self._serving.remember(self)
         self._transport.set_protocol(self)
-        self._transport.resume_reading()
         self._serving.application.open_channel(request, self)
 
     # -------------------------------------------------------------- Channel

@@ -194,9 +194,8 @@ def _leave_tag(tag: int) -> Callable[[object, bool], cbor2.CBORTag]:
 # into a huge value), regular expressions, and fractions with any exponent. None is wanted. What
 # lies in any other tag it makes immutable, and so a map of it is no dict.
 _LEAVE_TAGS: Final = {
-    tag: _leave_tag(tag)
-    for tag in (*range(64), 100, 256, _SET, _MAP, 260, 261, 1004, 43000, 55799)
-}  # fmt: skip
+    tag: _leave_tag(tag) for tag in (*range(64), 100, 256, _SET, _MAP, 260, 261, 1004, 43000, 55799)
+}
 
 
 def load(data: bytes) -> object:

@@ -45,6 +45,9 @@ class Hall(Actor[None], name="hall"):
 
     class Inner(Actor[None], name="inner"):
         posted = Event[int]()
+
+
+registry = Registry(Room, Hall)
 """
 
 GOOD = """from __future__ import annotations
@@ -112,7 +115,7 @@ def test_a_good_module_is_shown_as_tables(tmp_path: Path) -> None:
         "timeout 5 s",
         "roomClosed",
         "room_closed: None",
-        "message_posted: ",
+        "message_posted: Message ",
         "on_connect(conn: Conn[None, None]) ->",
         "1 actor, no problems",
     ):

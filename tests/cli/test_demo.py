@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from pyactor.cli import _demo
 
 STORY = (
     "serves the actor chatRoom at http://127.0.0.1:",
@@ -77,3 +82,14 @@ def test_without_once_it_serves_on_until_interrupted(tmp_path: Path) -> None:
     assert stderr == ""
     assert stdout.endswith("host  is gone\n")
     assert process.returncode == 0
+
+
+def test_the_port_is_the_usual_one_unless_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(_demo, "_PORT", port)
+        assert _demo._free_port(once=False) == 0
+    assert _demo._free_port(once=False) == port
+    assert _demo._free_port(once=True) == 0

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from pyactor.cli import main
 from pyactor.client import Client, Closed
 from pyactor.definition import Actor, action
 
@@ -26,8 +28,9 @@ class Counter(Actor[None], name="counter"):
         return amount + 1
 
     @hook
-    def on_sleep(self) -> None:
+    async def on_sleep(self) -> None:
         print("asleep", flush=True)
+# never
 
 registry = Registry(Counter)
 """
@@ -40,9 +43,12 @@ class Counter(Actor[None], name="counter"):
 
 
 @contextmanager
-def serving(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(
+    folder: Path, *options: str, sleeps_for_ever: bool = False
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A running ``pyactor serve`` and its URL."""
-    (folder / "served.py").write_text(TARGET)
+    never = "        await __import__('asyncio').Event().wait()\n" if sleeps_for_ever else ""
+    (folder / "served.py").write_text(TARGET.replace("# never\n", never))
     process = subprocess.Popen(
         [sys.executable, "-m", "pyactor.cli", "serve", "served:registry", "--port", "0", *options],
         cwd=folder,
@@ -79,6 +85,22 @@ def test_a_signal_ends_connections_puts_actors_to_sleep_and_exits_0(
         assert stdout == "stopping\nasleep\n"
         assert stderr == ""
         assert process.returncode == 0
+
+
+def test_a_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
+    async def main(process: subprocess.Popen[str], url: str) -> None:
+        async with Client(url) as client:
+            assert await client.actor(Counter).get_or_create("a").rpc.add(1) == 2
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "stopping\n"
+        assert process.stdout.readline() == "asleep\n"
+        process.send_signal(signal.SIGTERM)
+
+    with serving(tmp_path, sleeps_for_ever=True) as (process, url):
+        asyncio.run(main(process, url))
+        process.communicate(timeout=10)
+        assert process.returncode == -signal.SIGTERM
 
 
 def test_data_dir_is_said_to_be_unused_once(tmp_path: Path) -> None:
@@ -121,11 +143,33 @@ def test_mistakes_are_messages(tmp_path: Path) -> None:
     assert "Counter is not a valid actor (1 problem)" in done.stderr
     assert re.search(r"served\.py:\d+: ", done.stderr)
     assert "Traceback" not in done.stderr
-    assert run(tmp_path, "serve", "absent_x").returncode == 2
 
 
-def test_help_names_the_commands(tmp_path: Path) -> None:
-    done = run(tmp_path, "--help")
-    assert done.returncode == 0
+def test_help_names_the_commands() -> None:
+    done = CliRunner().invoke(main, ["--help"])
+    assert done.exit_code == 0
     for command in ("serve", "check", "demo"):
-        assert command in done.stdout
+        assert command in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "Usage: "),
+        (["serve"], "Missing argument 'TARGET'"),
+        (["serve", "absent_x"], "no module 'absent_x'"),
+        (["serve", "absent_x.py"], "no file absent_x.py"),
+        (["serve", "absent_x", "--port", "70000"], "is not in the range"),
+        (["check"], "Missing argument 'TARGET'"),
+        (["check", "absent_x"], "no module 'absent_x'"),
+        (["fly"], "No such command 'fly'"),
+    ],
+)
+def test_a_command_that_cannot_be_followed_exits_2(
+    arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 2
+    assert says in done.output

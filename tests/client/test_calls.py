@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import cbor2
 import pytest
 from attrs import define
+from typing_extensions import override
 
 from pyactor.client import Client
 from pyactor.definition import Actor, Event, UserError, action, hook
@@ -317,6 +318,7 @@ def test_resolve_by_key() -> None:
         HttpResponse(200, JSON, b'{"actor":{"actor_id":"i1"},"created":true}'),
         HttpResponse(200, JSON, b'{"actors":[{"actor_id":"i2"}]}'),
         HttpResponse(200, JSON, b'{"actors":[]}'),
+        HttpResponse(200, JSON, b'{"actors":[{}]}'),
     )
 
     async def use(client: Client) -> None:
@@ -326,10 +328,12 @@ def test_resolve_by_key() -> None:
         assert await vaults.get("a/b", params=login).resolve() == "i2"
         with pytest.raises(ActorNotFound, match="'vault'"):
             await vaults.get(params=login).resolve()
+        with pytest.raises(ActorError, match="not of the protocol"):
+            await vaults.get("b", params=login).resolve()
         assert await vaults.get_for_id("i4", params=login).resolve() == "i4"
 
     run(script, use)
-    put, get, get_nothing = script.requests
+    put, get, get_nothing, _ = script.requests
     assert (put.method, put.target) == ("PUT", "/actors?namespace=default")
     body = json.loads(put.body)
     assert cbor2.loads(base64.b64decode(body.pop("input"))) == {"size": 3}
@@ -403,6 +407,7 @@ def test_what_a_handle_shows() -> None:
 
 def test_cancelling_a_call_cancels_only_the_wait() -> None:
     class Slow(Script):
+        @override
         async def respond(self, request: HttpRequest, /) -> HttpResponse:
             started.set()
             await go_on.wait()
@@ -466,6 +471,12 @@ def test_a_closed_client_says_so() -> None:
 def test_what_is_no_url_of_a_host_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="a host's URL is http://host:port"):
         Client(url)
+
+
+def test_what_is_no_host_at_all_is_refused() -> None:
+    untyped: Any = Client
+    with pytest.raises(TypeError, match="URL of a host, or a Host, not int"):
+        untyped(6420)
 
 
 def test_only_actor_classes_have_handles() -> None:

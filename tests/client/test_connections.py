@@ -250,9 +250,10 @@ def test_a_connection_opens_once() -> None:
 def test_what_was_never_open_says_so() -> None:
     async def scenario(conn: Connection[Room], script: Script) -> None:
         assert repr(conn) == "<Connection to room that is not open>"
-        for use in (lambda: conn.actor_id, lambda: conn.conn_id):
-            with pytest.raises(ConnectionLost, match="is not open"):
-                use()
+        with pytest.raises(ConnectionLost, match="is not open"):
+            print(conn.actor_id)
+        with pytest.raises(ConnectionLost, match="is not open"):
+            print(conn.conn_id)
         with pytest.raises(ConnectionLost, match=r"async with handle\.connect") as caught:
             await conn.rpc.post("x")
         assert not caught.value.may_have_run

@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
 
 from pyactor.client import Client, Closed, Handle
 from pyactor.definition import Actor, Event, action
@@ -194,6 +196,7 @@ class Script:
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.channels: list[Echo] = []
+        self.never_opens = False
 
     async def respond(self, request: HttpRequest) -> HttpResponse:
         self.peers.add(request.peer)
@@ -207,7 +210,10 @@ class Script:
 
     def open_channel(self, request: HttpRequest, channel: Channel) -> None:
         self.targets.append(request.target)
-        self.channels.append(Echo(channel))
+        if self.never_opens:
+            channel.send(CODEC.encode_to_client(messages.Event("changed", [1]), 0))
+        else:
+            self.channels.append(Echo(channel))
 
 
 class Echo:
@@ -249,11 +255,10 @@ def served(use: Callable[[Client, Script], Coroutine[None, None, None]], path: s
             await use(client, script)
         server.stop_listening()
         await server.close(1)
-        # asyncio's own task of an accepted socket may take one more turn.
-        _, left = await asyncio.wait(
-            tasks() or {asyncio.ensure_future(asyncio.sleep(0))}, timeout=5
-        )
-        assert left == set()
+        if last := tasks():
+            # asyncio's own task of an accepted socket may take one more turn.
+            await asyncio.wait(last, timeout=5)
+        assert tasks() == set()
 
     asyncio.run(main())
     return script
@@ -326,6 +331,53 @@ def test_opening_can_be_cancelled() -> None:
         assert await counter(client).rpc.add(1) == 1
 
     served(use)
+
+
+def test_opening_can_be_cancelled_before_init() -> None:
+    async def use(client: Client, script: Script) -> None:
+        script.never_opens = True
+        conn, arrived = counter(client).connect(), asyncio.Event()
+        conn.on(Counter.changed)(lambda _: arrived.set())
+        opening = asyncio.create_task(conn.__aenter__())
+        await arrived.wait()
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        assert not any("websocket" in task.get_name() for task in tasks())
+
+    served(use)
+
+
+def test_closing_does_not_wait_for_a_host_that_reads_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pyactor.client._network.CLOSE_TIMEOUT", 0.05)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await read_head(reader)
+        protocol = ServerProtocol()
+        protocol.receive_data(head)
+        [request] = protocol.events_received()
+        assert isinstance(request, Request)
+        protocol.send_response(protocol.accept(request))
+        init = CODEC.encode_to_client(messages.Init("actor-1", "conn-1"), 0)
+        assert isinstance(init, str)
+        protocol.send_text(init.encode())
+        writer.writelines(protocol.data_to_send())
+        reading.clear()
+        await reading.wait()
+
+    async def use(client: Client) -> None:
+        async with counter(client).connect() as conn:
+            call = asyncio.create_task(conn.call_by_name("echo", "x" * 30_000_000))
+            await asyncio.sleep(0)
+        with pytest.raises(ConnectionLost):
+            await call
+        assert await conn.wait_closed() == Closed(1006, "")
+        reading.set()
+
+    reading = asyncio.Event()
+    against(talk, use)
 
 
 def test_a_large_message_arrives_whole() -> None:

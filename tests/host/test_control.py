@@ -24,6 +24,8 @@ class Plain(Actor[None], name="plain"):
         return a + b
 
 
+ADD = "/gateway/plain/action/add"
+
 Ask = Callable[..., Coroutine[Any, Any, tuple[int, Any]]]
 
 
@@ -91,13 +93,13 @@ def test_post_creates_or_fails() -> None:
         ("GET", "/actors/x/y", None, 404, "no_route"),
         ("GET", "/", None, 404, "no_route"),
         ("POST", "/gateway/plain/add?rvt-method=getOrCreate", None, 404, "no_route"),
-        ("GET", "/gateway/plain/action/add?rvt-method=getOrCreate", None, 405, "method_not_allowed"),
-        ("POST", "/gateway/plain/action/add?rvt-method=get", {"args": []}, 404, "not_found"),
-        ("POST", "/gateway/plain/action/add?rvt-method=make", None, 400, "invalid_request"),
-        ("POST", "/gateway/plain/action/add?rvt-method=getOrCreate", b"x", 400, "invalid_request"),
-        ("POST", "/gateway/plain/action/nope?rvt-method=getOrCreate", {"args": []}, 404, "not_found"),
+        ("GET", f"{ADD}?rvt-method=getOrCreate", None, 405, "method_not_allowed"),
+        ("POST", f"{ADD}?rvt-method=get", {"args": []}, 404, "not_found"),
+        ("POST", f"{ADD}?rvt-method=make", None, 400, "invalid_request"),
+        ("POST", f"{ADD}?rvt-method=getOrCreate", b"x", 400, "invalid_request"),
+        ("POST", "/gateway/plain/action/no?rvt-method=getOrCreate", {"args": []}, 404, "not_found"),
         (
-            "POST", "/gateway/plain/action/add?rvt-method=getOrCreate", {"args": ["x", 1]},
+            "POST", f"{ADD}?rvt-method=getOrCreate", {"args": ["x", 1]},
             400, "invalid_arguments",
         ),
     ],
@@ -115,7 +117,7 @@ def test_what_cannot_be_done_is_answered_with_its_status(
 def test_an_action_by_key_and_by_id() -> None:
     async def scene(ask: Ask) -> None:
         body = {"args": [1, 2]}
-        by_key = "/gateway/plain/action/add?rvt-method=getOrCreate&rvt-key=a"
+        by_key = f"{ADD}?rvt-method=getOrCreate&rvt-key=a"
         assert await ask("POST", by_key, body) == (200, {"output": 3})
         _, found = await ask("GET", "/actors?name=plain")
         [actor] = found["actors"]

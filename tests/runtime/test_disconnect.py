@@ -162,9 +162,7 @@ def test_two_that_await_each_other(play: Play, place: str) -> None:
 def test_a_ring_of_three(play: Play) -> None:
     async def scene(stage: Any) -> None:
         for name, target in (("a", "b"), ("b", "c"), ("c", "a")):
-            await stage.peer(
-                params={"name": name, "awaits_in": "on_disconnect", "target": target}
-            )
+            await stage.peer(params={"name": name, "awaits_in": "on_disconnect", "target": target})
         began = stage.time
         await stage.instance.actor.known["a"].disconnect()
         assert stage.time == began
@@ -181,7 +179,11 @@ def test_a_chain_is_awaited_in_full(play: Play) -> None:
         await stage.peer(params={"name": "ann", "awaits_in": "on_disconnect", "target": "bob"})
         stage.instance.actor.known["ann"].disconnect()
         await stage.settle()
-        assert stage.instance.actor.trace == ["ann leaves", "ann awaits in on_disconnect", "bob leaves"]
+        assert stage.instance.actor.trace == [
+            "ann leaves",
+            "ann awaits in on_disconnect",
+            "bob leaves",
+        ]
         stage.instance.actor.go_on.set()
         await stage.settle()
         assert stage.instance.actor.trace[-3:] == [
@@ -264,3 +266,38 @@ def test_it_never_raises(play: Play) -> None:
         await conn.disconnect()
 
     play(Grumpy, scene)
+
+
+class Heir(Actor[None], name="heir"):
+    """A hook leaves a task behind, which ends the connection when the hook is long over."""
+
+    def __init__(self) -> None:
+        self.trace: list[str] = []
+        self.go_on = asyncio.Event()
+
+    @hook
+    def on_connect(self, conn: Conn) -> None:
+        async def end() -> None:
+            await self.go_on.wait()
+            await conn.disconnect()
+            self.trace.append("gone")
+
+        self.task = asyncio.create_task(end())
+
+    @hook
+    async def on_disconnect(self, conn: Conn) -> None:
+        await asyncio.sleep(1)
+        self.trace.append("left")
+
+
+def test_a_task_that_a_hook_left_behind_waits_in_full(play: Play) -> None:
+    """The hook is over and holds up no closing, so this is no cycle."""
+
+    async def scene(stage: Any) -> None:
+        await stage.peer()
+        actor = stage.instance.actor
+        actor.go_on.set()
+        await actor.task
+        assert actor.trace == ["left", "gone"]
+
+    play(Heir, scene)

@@ -130,9 +130,7 @@ def test_a_result_of_another_type_is_an_internal_error(
     assert "TypeError" in caplog.text
 
 
-def test_bad_calls_are_told_and_not_logged(
-    play: Play, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_bad_calls_are_told_and_not_logged(play: Play, caplog: pytest.LogCaptureFixture) -> None:
     """No such action, or arguments that do not fit: the client's mistake, in words."""
 
     async def scene(stage: Any) -> None:

@@ -142,11 +142,14 @@ def test_a_hook_that_raises_ends_the_attempt(play: Play, hook_name: str) -> None
         stage.instance.actor.trace.clear()
         ann = await stage.peer(params={"fails": hook_name})
         trace = [line.strip("+-") for line in stage.instance.actor.trace if line[0] != "/"]
-        assert trace == {
-            "before": ["before"],
-            "state": ["before", "state"],
-            "connect": ["before", "state", "connect", "deferred"],
-        }[hook_name]
+        assert (
+            trace
+            == {
+                "before": ["before"],
+                "state": ["before", "state"],
+                "connect": ["before", "state", "connect", "deferred"],
+            }[hook_name]
+        )
         assert ann.errors == ["core.internal_error"]
         assert ann.closed == (1011, "core.internal_error")
         assert not ann.is_init

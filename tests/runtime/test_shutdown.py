@@ -37,6 +37,10 @@ class Diary(
     slow: str = ""
     fails: str = ""
 
+    def __init__(self) -> None:
+        self.connects = asyncio.Event()
+        self.connects.set()
+
     async def _step(self, name: str) -> None:
         Diary.trace.append(name)
         if Diary.fails == name:
@@ -75,6 +79,7 @@ class Diary(
     @hook
     async def on_connect(self, conn: Conn[None, Params]) -> None:
         await self._step("on_connect")
+        await self.connects.wait()
 
     @hook
     async def on_disconnect(self, conn: Conn[None, Params]) -> None:
@@ -178,7 +183,7 @@ def test_a_slow_on_sleep_leaves_time_for_the_connections(play: Play) -> None:
         Diary.slow = "on_sleep"
         stopping = asyncio.create_task(stage.host.stop())
         await asyncio.sleep(3.9)
-        assert peer.closed is None
+        assert not peer.closed
         await asyncio.sleep(0.2)
         assert peer.closed == (1001, "ws.going_away")
         assert Diary.trace[-1] == "on_disconnect"
@@ -376,5 +381,43 @@ def test_create_refuses_a_key_in_use(play: Play) -> None:
         stage.restart()
         with pytest.raises(DuplicateKey):
             await stage.host.directory.create("diary", ("a",))
+
+    play(Diary, scene)
+
+
+def test_no_new_calls_while_it_stops(play: Play) -> None:
+    """READY is over as on_sleep begins: a connection that is still open calls in vain."""
+
+    async def scene(stage: Any) -> None:
+        peer = await stage.peer()
+        Diary.slow = "on_sleep"
+        stopping = asyncio.create_task(stage.host.stop())
+        await stage.settle()
+        peer.call("write", "late")
+        await stopping
+        assert "write" not in Diary.trace
+
+    play(Diary, scene)
+
+
+def test_a_stateless_call_that_connects_into_the_stop_is_answered(play: Play) -> None:
+    """C14, C15: on_connect returns while on_sleep runs; the action does not run any more."""
+
+    async def scene(stage: Any) -> None:
+        await stage.http("write", "first")
+        actor = stage.instance.actor
+        Diary.slow = "on_sleep"
+        Diary.trace.clear()
+        actor.connects.clear()
+        call = asyncio.create_task(stage.http("write", "late"))
+        await stage.settle()
+        stopping = asyncio.create_task(stage.host.stop())
+        await stage.settle()
+        actor.connects.set()
+        error = await asyncio.wait_for(call, 20)
+        assert (error.group, error.code) == ("ws", "going_away")
+        await stopping
+        assert "write" not in Diary.trace
+        assert Diary.trace.count("on_disconnect") == 1
 
     play(Diary, scene)

@@ -24,9 +24,7 @@ class Refused(UserError):
     code = "refused"
 
 
-class Shop(
-    Actor[None, None, Params], name="shop", options=ActorOptions(sleep_grace_period=4)
-):
+class Shop(Actor[None, None, Params], name="shop", options=ActorOptions(sleep_grace_period=4)):
     rang = Event[None]()
 
     def __init__(self) -> None:

@@ -89,7 +89,7 @@ def test_a_hook_that_times_out_rejects_at_once(
         trace = stage.instance.actor.trace
         await asyncio.sleep(seconds - 0.1)
         assert trace[-1] == name
-        assert peer.closed is None
+        assert not peer.closed
         await asyncio.sleep(0.2)
         assert trace[-2:] in ([f"{name} cancelled", "deferred"], ["deferred", f"{name} cancelled"])
         assert peer.errors == ["actor.callback_timed_out"]
@@ -261,7 +261,7 @@ class Stuck(
 def test_a_start_hook_that_times_out_fails_that_start_only(play: Play) -> None:
     async def scene(stage: Any) -> None:
         Stuck.hangs_in[:] = names = ["create_state", "on_create", "on_wake"]
-        for name in list(names):
+        for name in names:
             began = stage.time
             error = await stage.http("hello")
             assert error.message == f"hook {name!r} ran longer than 1 s"

@@ -177,12 +177,12 @@ def test_context_variables_are_those_of_the_host(play: Play) -> None:
 class Outer(Actor[None], name="outer"):
     """Asks another actor, in the same process, in the midst of an action."""
 
-    client: Client
+    actors: Client
 
     @action
     async def ask(self) -> list[str]:
         before = self.conn.id
-        inner = self.client.actor(Inner).get_or_create("b")
+        inner = self.actors.actor(Inner).get_or_create("b")
         seen = await inner.rpc.look(self.actor_id)
         async with inner.connect() as conn:
             over_socket = await conn.rpc.look(self.actor_id)
@@ -209,7 +209,7 @@ def test_a_call_to_another_actor_does_not_carry_the_caller(play: Play) -> None:
     async def scene(stage: Any) -> None:
         host = ActorHost(Registry(Outer, Inner))
         async with Client(host) as client:
-            Outer.client = client
+            Outer.actors = client
             outer = client.actor(Outer).get_or_create("a")
             actor_id = await outer.resolve()
             [Inner.outer] = [each.actor for each in host.directory.instances]

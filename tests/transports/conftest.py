@@ -1,7 +1,8 @@
 """A server on a real socket with a small application behind it, and a peer that speaks in bytes.
 
 ``serve(scenario)`` runs a scenario and then checks that nothing is left: no connection, no task,
-no file descriptor, and that each receiver was told exactly once that its transport is gone.
+no timer, no file descriptor; and that each receiver was told exactly once that its transport is
+gone.
 """
 
 from __future__ import annotations
@@ -221,6 +222,11 @@ class Site:
     server: Server
     app: Application
     peers: list[Peer] = Factory(list[Peer])
+    skipped: float = 0.0
+
+    def skip(self, seconds: float) -> None:
+        """Let the loop's clock jump: what is due by then is done in the loop's next turn."""
+        self.skipped += seconds
 
     async def connect(self, first: bytes = b"") -> Peer:
         """Connect. ``first`` is sent before the server's loop can see the connection."""
@@ -273,6 +279,9 @@ async def _run(scenario: Scenario, app: Application, limits: ServerLimits) -> No
     server = Server(app, port=0, limits=limits)
     await server.start()
     site = Site(server, app)
+    loop = asyncio.get_running_loop()
+    monotonic = loop.time
+    loop.time = lambda: monotonic() + site.skipped  # type: ignore[method-assign]
     try:
         async with asyncio.timeout(30):
             await scenario(site)
@@ -288,6 +297,7 @@ async def _run(scenario: Scenario, app: Application, limits: ServerLimits) -> No
         assert recorder.heard[-1] == ("lost",)
     assert site.connection_count == 0
     assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert [timer for timer in loop._scheduled if not timer.cancelled()] == []  # type: ignore[attr-defined]
     await asyncio.sleep(0)
     assert _open_files() == files
 

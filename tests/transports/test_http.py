@@ -100,6 +100,25 @@ def test_pipelined_requests_are_answered_in_order_one_at_a_time(
     serve(scenario)
 
 
+def test_pipelined_requests_do_not_pile_up(serve: Serve, app: Application) -> None:
+    async def scenario(site: Site) -> None:
+        peer = await site.connect(first=b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
+        await app.working.wait()
+        size = 20_000_000
+        peer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size)
+        peer.write(bytes(size))
+        other = await site.connect()
+        for _ in range(20):  # turns of the loop in which it could be read
+            other.write(GET)
+            await other.answer()
+        assert peer.writer.transport.get_write_buffer_size() > size // 4
+        app.go_on.set()
+        assert (await peer.answer()).body == b"GET /wait "
+        assert len((await peer.answer()).body) > size
+
+    serve(scenario)
+
+
 def test_pipelining_without_reading_does_not_pile_up_answers(
     serve: Serve, app: Application
 ) -> None:

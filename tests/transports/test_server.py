@@ -132,6 +132,21 @@ def test_close_lets_a_request_come_in_to_its_end(serve: Serve) -> None:
     serve(scenario)
 
 
+def test_close_lets_an_answer_be_read_to_its_end(serve: Serve, app: Application) -> None:
+    async def scenario(site: Site) -> None:
+        peer = await site.connect(first=b"GET /big?50000000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        await app.requested.wait()
+        idle = await site.connect(first=GET)
+        await idle.answer()
+        closing = asyncio.create_task(site.server.close(60))
+        assert await idle.is_at_end()
+        assert len((await peer.answer()).body) == 50_000_000
+        assert await peer.is_at_end()
+        await closing
+
+    serve(scenario)
+
+
 def test_close_waits_for_websockets(serve: Serve) -> None:
     async def scenario(site: Site) -> None:
         peer, recorder = await site.websocket()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from websockets.frames import Opcode
 
+from pyactor.transports._websocket import WebsocketChannel
 from pyactor.transports.server import ServerLimits
 
 if TYPE_CHECKING:
@@ -149,9 +150,10 @@ def test_sending_to_a_peer_that_is_gone_is_quiet(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def scenario(site: Site) -> None:
-        peer, recorder = await site.websocket()
-        peer.drop()
-        for _ in range(20):  # the loop has not told the server yet
+        _, recorder = await site.websocket()
+        assert isinstance(recorder.channel, WebsocketChannel)
+        recorder.channel._transport.abort()  # as after a failed write; the server is told later
+        for _ in range(20):
             recorder.channel.send("x")
         assert await recorder.next() == ("lost",)
         recorder.channel.send("x")
@@ -256,30 +258,42 @@ def test_a_half_open_peer_is_dropped(
     assert "no answer to a ping" in caplog.text
 
 
-def test_a_peer_that_was_alive_and_falls_silent_is_dropped(serve: Serve, app: Application) -> None:
-    app.ping_interval = 0.02
-    app.ping_timeout = 1
+def test_a_peer_that_answers_stays_and_is_dropped_once_it_is_silent(
+    serve: Serve, app: Application
+) -> None:
+    app.ping_interval = app.ping_timeout = 1
 
     async def scenario(site: Site) -> None:
         peer, recorder = await site.websocket()
         for _ in range(5):
+            site.skip(1)
             assert await peer.read_frame() == (Opcode.PING, b"")
             peer.frame(Opcode.PONG)
+            peer.frame(Opcode.PING, b"is the pong read?")
+            assert await peer.read_frame() == (Opcode.PONG, b"is the pong read?")
+        assert recorder.heard == []
+        site.skip(1)
+        assert await peer.read_frame() == (Opcode.PING, b"")
+        site.skip(1)
         assert await recorder.next() == ("lost",)
 
     serve(scenario)
 
 
-def test_a_peer_that_pongs_stays(serve: Serve, app: Application) -> None:
-    app.ping_interval = 0.001
-    app.ping_timeout = 5
+def test_pings_keep_their_interval_when_the_timeout_is_longer(
+    serve: Serve, app: Application
+) -> None:
+    app.ping_interval = 1
+    app.ping_timeout = 3.5
 
     async def scenario(site: Site) -> None:
         peer, recorder = await site.websocket()
-        for _ in range(50):
+        for _ in range(4):
+            site.skip(1)
             assert await peer.read_frame() == (Opcode.PING, b"")
-            peer.frame(Opcode.PONG)
         assert recorder.heard == []
+        site.skip(0.5)  # since the first ping that was not answered, not the last
+        assert await recorder.next() == ("lost",)
 
     serve(scenario)
 

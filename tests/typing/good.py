@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Generic
+from typing import Any, Generic, assert_type
 
 from attrs import Factory, define
-from typing_extensions import TypeVar, assert_type, override
+from typing_extensions import TypeVar, override
 
 from pyactor import (
     Actor,

@@ -126,6 +126,8 @@ def test_a_decoder_is_hurt_by_no_depth() -> None:
             CODECS["json"].decode_to_server(opened + "[" * depth + "]" * depth + "]}}}")
         with pytest.raises(DecodeError):
             CODECS["json"].decode_to_server(opened + '{"a":' * depth + "1" + "}" * depth + "]}}}")
+        with pytest.raises(DecodeError):
+            CODECS["json"].decode_to_server(opened + '["$$",' * depth + "1" + "]" * depth + "]}}}")
         for head in (b"\x81", b"\xa1\x61a", b"\xd9\x01\x02\x81", b"\xd9\x01\x03", b"\x9f", b"\xc1"):
             nested = head * depth + b"\x00"
             with pytest.raises(DecodeError):

@@ -72,11 +72,11 @@ PLAIN_IS = (
             ),
         ),
         (
-            nested(101),
+            {"a": nested(100)},
             ValueError,
             (
                 "containers nested more than 100 deep, or one inside itself "
-                "@ $.output[0][0][0][0][0][0][0][0]…"
+                "@ $.output.a[0][0][0][0][0][0][0]…"
             ),
         ),
     ],
