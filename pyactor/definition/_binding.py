@@ -29,7 +29,7 @@ from ._mismatch import CannotTravel, Mismatch, expected
 from ._scalars import ANY, SCALARS, Scalar, Structure, Unstructure
 
 _LIST, _DICT, _SET = frozenset({list}), frozenset({dict}), frozenset({set})
-_KNOWN = (
+KNOWN_TYPES = (
     "use an attrs class, str, int, float, bool, bytes, None, list, dict[str, ...], set, tuple, "
     "datetime, date, time, timedelta, UUID, Decimal, an Enum, Literal or a union of these"
 )
@@ -68,7 +68,7 @@ class Binding:
         try:
             hash(tp)
         except TypeError:  # Literal[[]]
-            raise CannotTravel(("", f"{show(tp)} cannot travel: {_KNOWN}")) from None
+            raise CannotTravel(("", f"{show(tp)} cannot travel: {KNOWN_TYPES}")) from None
         if tp in self._in_progress:  # a class that refers to itself
             return Bound(tp, *self._late(tp), _DICT)
         if tp not in self._bound:
@@ -96,7 +96,7 @@ class Binding:
         elif isinstance(cls, type) and issubclass(cls, Enum):
             bound = bind_enum(cls)
         else:
-            raise CannotTravel(("", f"{show(tp)} cannot travel: {_KNOWN}"))
+            raise CannotTravel(("", f"{show(tp)} cannot travel: {KNOWN_TYPES}"))
         return bound
 
     def _late(self, tp: Any) -> tuple[Structure, Unstructure]:

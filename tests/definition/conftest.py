@@ -115,7 +115,6 @@ class FakeActor(ActorContext):
         return self.held
 
     @state.setter
-    @override
     def state(self, value: Any) -> None:
         self.held = value
 

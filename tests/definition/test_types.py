@@ -47,10 +47,9 @@ class Abstract(ABC):
         (int, "int"),
         (None, "None"),
         (list[int], "list[int]"),
-        (list[int], "list[int]"),
         (tuple[int, ...], "tuple[int, ...]"),
         (int | None, "int | None"),
-        (Union[int, str], "int | str"),
+        (Union[int, str], "int | str"),  # noqa: UP007 - an old spelling
         (Literal["a", 1], "Literal['a', 1]"),
         (Any, "Any"),
         (T, "T"),

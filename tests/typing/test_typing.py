@@ -1,6 +1,6 @@
 """What mypy (strict) and basedpyright (standard) say of actors, with no plugin.
 
-``good.py`` must be clean and ``bad.py`` must give exactly its marks, ``# mypy: CODE pyright: RULE``,
+``good.py`` must be clean and ``bad.py`` must give exactly its marks (``# mypy: … pyright: …``),
 once against the package's inline types and once against the public stub.
 """
 

@@ -1,0 +1,173 @@
+"""What is said of hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+Problems = Callable[[str], list[str]]
+
+CASES: dict[str, tuple[str, list[str]]] = {
+    # -------------------------------------------------------- hooks
+    "hook unlike any": (
+        """
+class Room(Actor[None]):
+    @hook
+    def zzz(self) -> None: ...
+""",
+        [
+            (
+                "4: there is no hook 'zzz'; hooks are create_state, on_create, on_wake, on_sleep, "
+                "on_destroy, on_before_connect, create_conn_state, on_connect, on_disconnect"
+            )
+        ],
+    ),
+    "hook of a later version": (
+        """
+class Room(Actor[None]):
+    @hook
+    def on_state_change(self, state: None) -> None: ...
+    def run(self) -> None: ...
+""",
+        [
+            "4: hook 'on_state_change' is reserved for a later version",
+            "5: 'run' is reserved for a later version; rename it",
+        ],
+    ),
+    "hook with too many arguments": (
+        """
+class Room(Actor[None]):
+    @hook
+    def create_state(self, input: None, more: int) -> None: ...
+    @hook
+    def on_wake(self, more: int) -> None: ...
+""",
+        [
+            "4: hook 'create_state': it takes 1 argument besides self, not 2",
+            "6: hook 'on_wake': it takes 0 arguments besides self, not 1",
+        ],
+    ),
+    "hook with a keyword-only argument": (
+        """
+class Room(Actor[None]):
+    @hook
+    def on_connect(self, *, conn: Conn[None, None]) -> None: ...
+""",
+        ["4: hook 'on_connect': it takes 1 argument besides self, not 1"],
+    ),
+    "hook without self": (
+        """
+class Room(Actor[None]):
+    @hook
+    def on_wake() -> None: ...
+""",
+        ["4: hook 'on_wake': it takes no self"],
+    ),
+    "hook that is a generator": (
+        """
+class Room(Actor[None]):
+    @hook
+    async def on_wake(self) -> AsyncIterator[int]: yield 1
+""",
+        ["4: hook 'on_wake': it is a generator; a hook returns or is awaited"],
+    ),
+    "hook of the wrong result": (
+        """
+class Room(Actor[None, int]):
+    @hook
+    async def create_conn_state(self, params: None) -> str: return ""
+    @hook
+    def on_wake(self) -> int: return 1
+""",
+        [
+            (
+                "4: hook 'create_conn_state': it returns int\n"
+                "    expected: def create_conn_state(self, params: None) -> int\n"
+                "    got:      async def create_conn_state(self, params: None) -> str"
+            ),
+            (
+                "6: hook 'on_wake': it returns None\n"
+                "    expected: def on_wake(self) -> None\n"
+                "    got:      def on_wake(self) -> int"
+            ),
+        ],
+    ),
+    "hook of another's conn": (
+        """
+class Room(Actor[None, int]):
+    @hook
+    def on_connect(self, conn: Conn[str, None]) -> None: ...
+    @hook
+    def on_disconnect(self, conn: Conn) -> None: ...
+""",
+        [
+            (
+                "4: hook 'on_connect': conn is Conn[int, None]\n"
+                "    expected: def on_connect(self, conn: Conn[int, None]) -> None\n"
+                "    got:      def on_connect(self, conn: Conn[str, None]) -> None"
+            ),
+            (
+                "6: hook 'on_disconnect': conn is Conn[int, None]\n"
+                "    expected: def on_disconnect(self, conn: Conn[int, None]) -> None\n"
+                "    got:      def on_disconnect(self, conn: Conn) -> None"
+            ),
+        ],
+    ),
+    "hook in part unannotated": (
+        """
+class Room(Actor[None, int, str]):
+    @hook
+    def create_conn_state(self, params) -> str: ...
+""",
+        [
+            (
+                "4: hook 'create_conn_state': it returns int\n"
+                "    expected: def create_conn_state(self, params: str) -> int\n"
+                "    got:      def create_conn_state(self, params) -> str"
+            )
+        ],
+    ),
+    "hook with a bad annotation": (
+        """
+class Room(Actor[None]):
+    @hook
+    def on_wake(self) -> "1 +": ...
+""",
+        [
+            (
+                "4: hook 'on_wake': its annotations cannot be read: SyntaxError: Forward reference "
+                "must be an expression -- got '1 +'"
+            )
+        ],
+    ),
+    "hook in a mixin behind Actor": (
+        """
+class Presence:
+    @hook
+    def on_wake(self) -> None: ...
+    def on_sleep(self) -> None: ...
+    run = 1
+class Room(Actor[None], Presence): ...
+""",
+        ["3: hook 'on_wake' has no effect: name this class before Actor in the bases"],
+    ),
+    "mixin before Actor": (
+        """
+class Presence:
+    def on_wake(self) -> None: ...
+    key = 1
+class Room(Presence, Actor[None]): ...
+""",
+        [
+            "3: 'on_wake' replaces a hook; write @hook above it",
+            "5: 'key' would replace Actor.key; rename it",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_message(problems: Problems, name: str) -> None:
+    text, messages = CASES[name]
+    assert problems(text) == messages
