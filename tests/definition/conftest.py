@@ -104,19 +104,10 @@ class FakeActor(ActorContext):
     """Notes what is asked of one actor."""
 
     def __init__(self) -> None:
-        self.held: Any = None
+        self.state: Any = None
         self.calls: list[tuple[Any, ...]] = []
         self.calling: Conn[Any, Any] | None = None
         self.attempt: Connecting[Any] | None = None
-
-    @property
-    @override
-    def state(self) -> Any:
-        return self.held
-
-    @state.setter
-    def state(self, value: Any) -> None:
-        self.held = value
 
     @property
     @override

@@ -67,7 +67,7 @@ def test_self(room: Room, actor_context: Any) -> None:
     assert room.conns == {}
     assert str(room.log) == "the log"
     room.state = [1]
-    assert actor_context.held == [1]
+    assert actor_context.state == [1]
     assert room.state == [1]
 
 

@@ -89,7 +89,7 @@ async def received(websocket: ClientConnection) -> dict[str, Any]:
 
 async def end_of(websocket: ClientConnection) -> tuple[int, str]:
     """The close code and reason; what came before them does not matter."""
-    with pytest.raises(ConnectionClosed) as ended:
+    with pytest.raises(ConnectionClosed) as ended:  # noqa: PT012 - whatever comes first is read
         while True:
             await websocket.recv()
     frame = ended.value.rcvd
