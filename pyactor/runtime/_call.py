@@ -60,6 +60,8 @@ class Call:
         self.task.cancel()
 
     def _expire(self) -> None:
+        if self.task.done():  # in this very turn of a loop that was held up: not late by itself
+            return
         self.task.cancel()
         self._finish(None, CallExpired())
 
