@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from attrs import field, frozen
 
@@ -41,11 +41,6 @@ class ParameterSpec:
     default: Any
     structure: Structure = field(eq=False, repr=False)
     unstructure: Unstructure = field(eq=False, repr=False)
-
-    @property
-    def is_required(self) -> bool:
-        """Whether a call must give it."""
-        return self.default is _Kind.empty
 
 
 class Arguments:
@@ -85,14 +80,12 @@ class Arguments:
         typed: list[Any] = []
         for index, parameter in enumerate(self._positional):
             plain = args[index] if index < given else UNDEFINED
-            typed.append(_structure_one(parameter, plain, f"$[{index}]"))
+            typed.append(_structure_one(parameter, plain, index))
         if given <= count:
             return tuple(typed), self._structure_named({}, count) if self._named else {}
         if self._rest is not None:
             rest = self._rest
-            typed += [
-                _structure_one(rest, args[index], f"$[{index}]") for index in range(count, given)
-            ]
+            typed += [_structure_one(rest, args[index], index) for index in range(count, given)]
             return tuple(typed), {}
         if not self._named or given > count + 1:
             most = count + bool(self._named)
@@ -119,7 +112,7 @@ class Arguments:
         typed: dict[str, Any] = {}
         for wire, parameter in self._named.items():
             value = plain.get(wire, UNDEFINED)
-            typed[parameter.name] = _structure_one(parameter, value, f"$[{index}].{wire}")
+            typed[parameter.name] = _structure_one(parameter, value, index)
         return typed
 
     # -------------------------------------------------------------- the client's side
@@ -158,20 +151,27 @@ class Arguments:
         try:
             return parameter.unstructure(value)
         except Mismatch as error:
-            self._refuse(parameter, error)
-
-    def _refuse(self, parameter: ParameterSpec, error: Mismatch) -> NoReturn:
-        raise TypeError(
-            f"{self._action}(): argument {parameter.name!r}: {error.describe(parameter.name)}"
-        ) from None
+            name = parameter.name
+            raise TypeError(
+                f"{self._action}(): argument {name!r}: {error.describe(name)}"
+            ) from None
 
 
-def _structure_one(parameter: ParameterSpec, plain: Plain, path: str) -> Any:
+def _structure_one(parameter: ParameterSpec, plain: Plain, index: int) -> Any:
+    """One argument, out of the item of that index of the plain arguments."""
     if plain is UNDEFINED:
-        if parameter.is_required:
-            raise InvalidArguments(f"argument {parameter.wire!r} is missing @ {path}")
+        if parameter.default is _Kind.empty:
+            raise InvalidArguments(
+                f"argument {parameter.wire!r} is missing @ {_path(parameter, index)}"
+            )
         return parameter.default
     try:
         return parameter.structure(plain)
     except Mismatch as error:
-        raise InvalidArguments(f"argument {parameter.wire!r}: {error.describe(path)}") from error
+        raise InvalidArguments(
+            f"argument {parameter.wire!r}: {error.describe(_path(parameter, index))}"
+        ) from error
+
+
+def _path(parameter: ParameterSpec, index: int) -> str:
+    return f"$[{index}].{parameter.wire}" if parameter.kind is _Kind.KEYWORD_ONLY else f"$[{index}]"

@@ -237,10 +237,8 @@ class _Compiler:
     def _declared(self) -> Iterator[tuple[str, Any, type[Any]]]:
         """Each action, event and hook with the class it is from; what is overridden is left out."""
         taken: set[str] = set()
-        is_hidden = False
         for owner in self._cls.__mro__:
             if is_root(owner):
-                is_hidden = True
                 continue
             for attr, value in vars(owner).items():
                 if attr in taken:
@@ -249,7 +247,7 @@ class _Compiler:
                 if isinstance(value, (Action, Event)):
                     self._check_implemented(attr, value, owner)
                     yield attr, value, owner
-                elif is_hook(value) and attr in HOOKS and not is_hidden:
+                elif is_hook(value) and attr in HOOKS:
                     yield attr, value, owner
 
     def _check_implemented(self, attr: str, value: object, owner: type[Any]) -> None:

@@ -166,6 +166,34 @@ class Outer:
             return v
 
 
+def test_nested_in_a_local_class() -> None:
+    @define
+    class Item:
+        x: int
+
+    class Local:
+        class Inner(Actor[None]):
+            @action
+            def a(self, v: Item) -> Item:
+                return v
+
+    assert returns(Local.Inner, "a") is Item
+
+
+def test_a_name_may_come_after_it_was_missed(load: Load) -> None:
+    module = load("""
+        class Room(Actor[None]):
+            @action
+            def a(self) -> Later: return 1
+    """)
+    assert len(problems_of(module.Room)) == 1
+    with pytest.raises(DefinitionError, match="'Later' is not defined"):
+        definition_of(module.Room)
+    vars(module)["Later"] = int
+    assert returns(module.Room, "a") is int
+    assert problems_of(module.Room) == ()
+
+
 def test_nested_in_a_class() -> None:
     assert returns(Outer.Room, "a") is Outer.Room.Item
 

@@ -310,7 +310,7 @@ def test_refs_lead_to_their_specs() -> None:
     assert DEFINITION.event(Room.room_closed) is DEFINITION.events["closed"]
     assert definition_of(Sub).event(Room.room_closed).name == "closed"
     assert repr(Room.room_closed) == "<EventRef Room.room_closed>"
-    bad: list[Any] = [Sub.extra, "room_closed", Room.post_all, 3]
+    bad: list[Any] = [Sub.extra, Sub.room_closed, "room_closed", Room.post_all, 3]
     for ref in bad:
         with pytest.raises(TypeError, match=r"is no event of room \(events: message_posted, room"):
             DEFINITION.event(ref)
