@@ -160,8 +160,6 @@ class Connection(Calls[A_co]):
     async def _call(self, name: str, args: list[Plain]) -> Plain:
         if self._link is None:
             raise self._never_open()
-        if not self._link.is_open:
-            raise self._link.lost(f"before {name!r} was called", may_have_run=False)
         return await self._link.call(name, args)
 
     @override

@@ -14,7 +14,6 @@ from attrs import frozen
 
 from ..errors import ConnectionLost, DecodeError, UserError
 from ..session import _client as session
-from ..session._client_transitions import ClientPhase
 from ._failures import exception_of
 
 if TYPE_CHECKING:
@@ -73,11 +72,6 @@ class Link:
         self._closed: asyncio.Future[Closed] = loop.create_future()
         self._lost: asyncio.Future[None] = loop.create_future()
         self._how_it_ended = ""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether calls can be made: it opened, and has not ended."""
-        return self._session.phase is ClientPhase.CONNECTED
 
     async def open(self, address: Address, params: Plain) -> session.Opened:
         """Connect, and wait until the host has let the connection in.
@@ -194,7 +188,8 @@ class Link:
             case session.CallLost(call_id, sent):
                 if call_id in self._calls:
                     name, answer = self._calls[call_id]
-                    _fail(answer, self.lost(f"before {name!r} was answered", may_have_run=sent))
+                    step = "answered" if sent else "sent"
+                    _fail(answer, self._lost_error(f"before {name!r} was {step}", sent))
             case session.EventArrived(name, args):
                 self._deliver(name, args)
             case session.ErrorArrived(error):
@@ -207,10 +202,10 @@ class Link:
                 )
             case session.Closed(code, reason):
                 _settle(self._closed, Closed(code, reason))
-                _fail(self._opened, self.lost("before it was open", may_have_run=False))
+                _fail(self._opened, self._lost_error("before it was open", may_have_run=False))
 
-    def lost(self, when: str, *, may_have_run: bool) -> ConnectionLost:
-        """The error of a call that the connection's end leaves without an answer."""
+    def _lost_error(self, when: str, may_have_run: bool) -> ConnectionLost:
+        """The error of whoever waited for what the connection's end prevents."""
         return ConnectionLost(
             f"the connection to {self._label} ended {when}{self._how_it_ended}",
             may_have_run=may_have_run,

@@ -79,6 +79,13 @@ class Room(Base, name="room", wire_case="camel"):
 
     @hook
     def on_connect(self, conn: Conn[None, None]) -> None: ...
+
+
+class Outer:
+    class Nested(Actor[None], name="nested"):
+        @action
+        def ping(self) -> str:
+            return "pong"
 """
 
 
@@ -117,7 +124,8 @@ def test_a_good_module_is_shown_as_tables(tmp_path: Path) -> None:
         "room_closed: None",
         "message_posted: Message ",
         "on_connect(conn: Conn[None, None]) ->",
-        "1 actor, no problems",
+        "nested  Outer.Nested in some_actors.py",
+        "2 actors, no problems",
     ):
         assert shown in done.stdout
     assert "Base" not in done.stdout

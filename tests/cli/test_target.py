@@ -61,6 +61,19 @@ def test_a_file_and_what_stands_beside_it(tmp_path: Path) -> None:
     assert list(load_registry("folder/main_target.py:registry").definitions) == ["counter"]
 
 
+def test_a_file_is_a_module_like_any_other_while_it_runs(tmp_path: Path) -> None:
+    """`dataclasses`, for one, looks a class's module up to read string annotations."""
+    (tmp_path / "late_target.py").write_text(
+        "from __future__ import annotations\n"
+        "import dataclasses\n"
+        "@dataclasses.dataclass\n"
+        "class Amount:\n"
+        "    number: dataclasses.KW_ONLY\n"
+    )
+    module = load_module("late_target.py")
+    assert sys.modules[module.__name__] is module
+
+
 def test_a_file_that_is_named_like_a_module(tmp_path: Path) -> None:
     (tmp_path / "json.py").write_text(GOOD)
     assert list(load_registry("json.py").definitions) == ["counter"]

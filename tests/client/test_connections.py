@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
+import weakref
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,6 +24,7 @@ from pyactor.wire.codecs import codec_for
 from pyactor.wire.http import HttpRequest, HttpResponse
 
 CODEC = codec_for("json")
+CALLER: ContextVar[str] = ContextVar("CALLER", default="nobody")
 
 
 @define
@@ -89,11 +93,13 @@ class Script:
     def __init__(self, greet: Callable[[Peer], None]) -> None:
         self.greet = greet
         self.peers: list[Peer] = []
+        self.callers: list[str] = []
 
     async def respond(self, request: HttpRequest, /) -> HttpResponse:
         raise AssertionError("no request was expected")
 
     def open_channel(self, request: HttpRequest, channel: Channel, /) -> None:
+        self.callers.append(CALLER.get())
         peer = Peer(request, channel)
         self.peers.append(peer)
         self.greet(peer)
@@ -125,16 +131,22 @@ def run(
     greet: Callable[[Peer], None] = welcome,
 ) -> None:
     """Run a scenario on a connection that is not open yet; afterwards nothing may be left."""
+    unhandled: list[dict[str, Any]] = []
 
     async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: unhandled.append(what))
         script = Script(greet)
         async with Client(script) as client:
             conn = client.actor(Room).get_or_create("a", params=Login("Zoë")).connect()
             await scenario(conn, script)
         await settle()
         assert tasks() == set()
+        # A future whose error nobody took tells the loop when it is collected.
+        del conn
+        gc.collect()
 
     asyncio.run(main())
+    assert unhandled == []
 
 
 def run_open(scenario: Callable[[Connection[Room], Peer], Coroutine[None, None, None]]) -> None:
@@ -235,6 +247,49 @@ def test_closing_while_it_opens() -> None:
         assert await script.peers[0].next() == (1000, "")
 
     run(scenario, silence)
+
+
+def test_a_call_while_it_opens_waits_and_fails_with_it_unsent() -> None:
+    async def scenario(conn: Connection[Room], script: Script) -> None:
+        opening = asyncio.create_task(conn.__aenter__())
+        await settle()
+        call = asyncio.create_task(conn.rpc.post("a"))
+        await settle()
+        assert script.peers[0].received.empty()
+        script.peers[0].channel.close(1011, "user.denied")
+        with pytest.raises(ConnectionLost, match="before 'post' was sent") as caught:
+            await call
+        assert not caught.value.may_have_run
+        with pytest.raises(Denied):
+            await opening
+
+    run(scenario, silence)
+
+
+def test_the_host_does_not_see_the_caller_s_context() -> None:
+    async def scenario(conn: Connection[Room], script: Script) -> None:
+        CALLER.set("an actor")
+        async with conn:
+            assert script.callers == ["nobody"]
+
+    run(scenario)
+
+
+def test_a_closed_connection_is_not_kept_by_its_client() -> None:
+    async def main() -> None:
+        script = Script(welcome)
+        async with Client(script) as client:
+            conn = client.actor(Room).get("a", params=Login("x")).connect()
+            async with conn:
+                kept = weakref.ref(conn)
+            del conn
+            # A host lets go of its end as well.
+            script.peers.clear()
+            await settle()
+            gc.collect()
+            assert kept() is None
+
+    asyncio.run(main())
 
 
 def test_a_connection_opens_once() -> None:
@@ -338,7 +393,7 @@ def test_a_disconnect_by_the_host() -> None:
         ) as caught:
             await call
         assert caught.value.may_have_run
-        with pytest.raises(ConnectionLost, match=r"before 'post' was called \(1000") as caught:
+        with pytest.raises(ConnectionLost, match=r"before 'post' was sent \(1000") as caught:
             await conn.rpc.post("b")
         assert not caught.value.may_have_run
         conn.on(Room.room_closed)(lambda: None)

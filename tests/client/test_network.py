@@ -6,7 +6,7 @@ import asyncio
 import gc
 import json
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import pytest
@@ -23,6 +23,8 @@ from pyactor.wire.codecs import codec_for
 from pyactor.wire.http import HttpRequest, HttpResponse
 
 CODEC = codec_for("json")
+CROWD = 150
+"""Calls at once: more than an HTTP pool has by default."""
 
 
 class Counter(Actor[None], name="counter"):
@@ -79,6 +81,7 @@ async def read_head(reader: asyncio.StreamReader) -> bytes:
 
 def test_nobody_listens() -> None:
     async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: unhandled.append(what))
         async with Client(f"http://127.0.0.1:{free_port()}") as client:
             with pytest.raises(HostUnreachable, match=r"no host answers at http://127\.0\.0\.1"):
                 await counter(client).rpc.add(1)
@@ -88,7 +91,11 @@ def test_nobody_listens() -> None:
             assert await conn.wait_closed() == Closed(1006, "")
             assert tasks() == set()
 
+    unhandled: list[dict[str, Any]] = []
     asyncio.run(main())
+    # A future whose error nobody took would tell the loop as it is collected.
+    gc.collect()
+    assert unhandled == []
 
 
 def test_a_proxy_that_is_not_there() -> None:
@@ -192,6 +199,8 @@ class Script:
     def __init__(self) -> None:
         self.peers: set[str | None] = set()
         self.targets: list[str] = []
+        self.headers: list[Mapping[str, str]] = []
+        self.crowd = asyncio.Event()
         self.asked = asyncio.Event()
         self.may_answer = asyncio.Event()
         self.may_answer.set()
@@ -202,6 +211,8 @@ class Script:
         self.peers.add(request.peer)
         self.targets.append(request.target)
         self.asked.set()
+        if len(self.targets) == CROWD:
+            self.crowd.set()
         await self.may_answer.wait()
         [argument] = json.loads(request.body)["args"]
         return HttpResponse(
@@ -210,6 +221,7 @@ class Script:
 
     def open_channel(self, request: HttpRequest, channel: Channel) -> None:
         self.targets.append(request.target)
+        self.headers.append(request.headers)
         if self.never_opens:
             channel.send(CODEC.encode_to_client(messages.Event("changed", [1]), 0))
         else:
@@ -264,12 +276,22 @@ def served(use: Callable[[Client, Script], Coroutine[None, None, None]], path: s
     return script
 
 
-def test_calls_share_one_connection_and_many_at_once_all_pass() -> None:
+def test_calls_one_after_another_share_one_connection() -> None:
     async def use(client: Client, script: Script) -> None:
         room = counter(client)
         assert [await room.rpc.add(n) for n in range(5)] == list(range(5))
         assert len(script.peers) == 1
-        assert await asyncio.gather(*(room.rpc.add(n) for n in range(150))) == list(range(150))
+
+    served(use)
+
+
+def test_calls_at_once_do_not_wait_for_one_another() -> None:
+    async def use(client: Client, script: Script) -> None:
+        script.may_answer.clear()
+        calls = [asyncio.create_task(counter(client).rpc.add(n)) for n in range(CROWD)]
+        await asyncio.wait_for(script.crowd.wait(), 10)
+        script.may_answer.set()
+        assert await asyncio.gather(*calls) == list(range(CROWD))
 
     served(use)
 
@@ -295,6 +317,7 @@ def test_a_connection_over_a_socket() -> None:
             answers = await asyncio.gather(*(conn.rpc.add(n) for n in range(20)))
             assert answers == seen == list(range(20))
             [echo] = script.channels
+            assert "sec-websocket-extensions" not in script.headers[0]
         assert await echo.end.get() == (1000, "")
         assert await echo.end.get() == "lost"
         assert await conn.wait_closed() == Closed(1000, "")
@@ -309,6 +332,26 @@ def test_the_host_closes() -> None:
                 await conn.rpc.add(-1)
             assert await conn.wait_closed() == Closed(1000, "enough")
 
+    served(use)
+
+
+def test_nothing_is_received_after_garbage() -> None:
+    async def use(client: Client, script: Script) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: unhandled.append(what))
+        seen: list[int] = []
+        async with counter(client).connect() as conn:
+            conn.on(Counter.changed)(seen.append)
+            channel = script.channels[0].channel
+            channel.send("garbage")
+            channel.send(CODEC.encode_to_client(messages.Event("changed", [1]), 0))
+            assert await conn.wait_closed() == Closed(1002, "client.invalid_response")
+            assert await script.channels[0].end.get() == (1002, "client.invalid_response")
+        del conn
+        gc.collect()
+        assert seen == []
+        assert unhandled == []
+
+    unhandled: list[dict[str, Any]] = []
     served(use)
 
 
