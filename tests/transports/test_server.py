@@ -56,7 +56,10 @@ def test_a_socket_that_is_bound_already(app: Application) -> None:
 def test_ipv6_peers_are_named_in_brackets(app: Application) -> None:
     async def main() -> None:
         server = Server(app, host="::1", port=0)
-        await server.start()
+        try:
+            await server.start()
+        except OSError:
+            pytest.skip("this machine has no IPv6 loopback")
         reader, writer = await asyncio.open_connection("::1", server.port)
         writer.write(GET)
         await reader.readline()
@@ -65,8 +68,6 @@ def test_ipv6_peers_are_named_in_brackets(app: Application) -> None:
         writer.close()
         await server.close(5)
 
-    if not socket.has_ipv6:
-        pytest.skip("no IPv6 here")
     asyncio.run(main())
 
 
