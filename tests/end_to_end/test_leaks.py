@@ -56,7 +56,8 @@ def test_5000_cycles_leave_nothing_behind() -> None:
             # Its own stateless connection is in there; the one before it has come and gone.
             assert (connected, disconnected, now) == (CYCLES + 2, CYCLES + 1, 1)
             assert len(asyncio.all_tasks()) == tasks
-            while open_files() > files:  # noqa: ASYNC110 - sockets end unannounced
-                await asyncio.sleep(0)
+            async with asyncio.timeout(20):
+                while open_files() > files:  # noqa: ASYNC110 - sockets end unannounced
+                    await asyncio.sleep(0)
 
     asyncio.run(scenario())
