@@ -290,6 +290,8 @@ class ConnectionDriver(ConnContext):
         instance = self._instance
         if not instance.is_ready:
             return  # it is stopping: no new calls, and this connection is about to be closed
+        if not self.session.in_conns:
+            return  # ended by what was sent or begun since the session asked for this (C5)
         spec = instance.definition.actions.get(request.name)
         if spec is None:
             known = ", ".join(instance.definition.actions) or "none"

@@ -206,6 +206,26 @@ def test_held_messages_are_bounded(
     play(News, scene)
 
 
+def test_held_messages_are_not_dispatched_where_init_itself_ends_the_connection(
+    play: Play,
+) -> None:
+    """C5: the backlog is over its bound with ``Init``; by then the connection has left."""
+
+    async def scene(stage: Any) -> None:
+        other = await stage.peer()
+        other.subscribe("told")
+        stage.instance.actor.go_on.clear()
+        peer = await stage.peer()
+        peer.call("tell", "from a connection that has left")
+        peer.backlog = 1001
+        stage.instance.actor.go_on.set()
+        await stage.settle()
+        assert peer.closed == (1011, "message.outgoing_backlog")
+        assert texts(other) == ["welcome", "joined"]
+
+    play(News, scene)
+
+
 class Busy(Actor[None], name="busy", options=ActorOptions(max_in_flight_actions=2)):
     def __init__(self) -> None:
         self.go_on = asyncio.Event()
