@@ -14,17 +14,22 @@ from typing_extensions import override
 from ..errors import NoCallerError, UserError
 from ._conn import Conn, Connecting
 from ._context import ActorContext
-from ._meta import ActorMeta, definition_of
+from ._meta import definition_of
 from ._options import ActorOptions
 from ._refs import EventRef, Ref, checked_payload
 from ._types import C, I, P, Ps, S
 
 if TYPE_CHECKING:
+    # With a metaclass of ours in sight, checkers would not look at `__init_subclass__` below, which
+    # says what the class keywords are.
+    from abc import ABCMeta as ActorMeta
     from logging import Logger, LoggerAdapter
     from typing import Literal
+else:
+    from ._meta import ActorMeta
 
 
-class ActorContract(Generic[P, I], metaclass=ActorMeta, abstract=True):
+class ActorContract(Generic[P, I], metaclass=ActorMeta):
     """What clients may know of an actor: actions and events, Params and Input.
 
     Optional. A subclass with signatures and events only types clients that must not import the

@@ -227,7 +227,7 @@ def _in_order(problems: Sequence[Problem]) -> tuple[Problem, ...]:
 
 
 def _is_abstract(cls: ActorMeta) -> bool:
-    return cls.__pyactor__.keywords.abstract or bool(cls.__abstractmethods__)
+    return is_root(cls) or cls.__pyactor__.keywords.abstract or bool(cls.__abstractmethods__)
 
 
 def _default_name(cls: ActorMeta) -> str:

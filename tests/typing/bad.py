@@ -68,6 +68,14 @@ class Wrong(Bad):
         return n
 
 
+class Camel(Actor[None], wire_case="kebab"):  # mypy: arg-type pyright: reportArgumentType,reportGeneralTypeIssues
+    pass
+
+
+class Unknown(Actor[None], nmae="room"):  # mypy: call-arg pyright: reportCallIssue,reportGeneralTypeIssues
+    pass
+
+
 async def client_side(client: Client) -> None:
     client.actor(ChatRoom).get_or_create("x")  # mypy: call-overload pyright: reportCallIssue
     client.actor(ChatRoom).get_or_create("x", params=3)  # mypy: call-overload pyright: reportArgumentType
