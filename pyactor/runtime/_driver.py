@@ -199,11 +199,13 @@ class ConnectionDriver(ConnContext):
     def _run_hook(self, hook: Hook) -> None:
         definition = self._instance.definition
         spec = definition.hooks.get(hook.value)
-        if hook is Hook.CREATE_CONN_STATE and spec is None:
-            self._hook_ended(hook, definition.make_conn_state(), None)
-            return
         if spec is None:
-            self._hook_ended(hook, None, None)
+            try:
+                made = definition.make_conn_state() if hook is Hook.CREATE_CONN_STATE else None
+            except Exception as error:  # noqa: BLE001 - the user's class rejects as a hook does (C2)
+                self._hook_ended(hook, None, error)
+            else:
+                self._hook_ended(hook, made, None)
             return
         preflight = self.conn is None
         scope = Scope(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from attrs import define
+from attrs import Factory, define
 
 from pyactor.definition import Actor, Conn, action, hook
 from pyactor.errors import ActorError, UserError
@@ -128,6 +128,39 @@ def test_a_result_of_another_type_is_an_internal_error(
     play(Faulty, scene)
     assert "action 'lie'" in caplog.text
     assert "TypeError" in caplog.text
+
+
+def _refuse_to_be_made() -> int:
+    raise RuntimeError("the password is hunter2")
+
+
+@define
+class Unmade:
+    number: int = Factory(_refuse_to_be_made)
+
+
+class Unmakeable(Actor[None, Unmade], name="unmakeable"):
+    @action
+    def never(self) -> None: ...
+
+
+def test_a_default_conn_state_that_raises_rejects_like_a_hook(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    """C2, also where the class has no create_conn_state: nothing of the attempt is left."""
+
+    async def scene(stage: Any) -> None:
+        peer = await stage.peer()
+        assert peer.errors == ["core.internal_error"]
+        assert peer.closed == (1011, "core.internal_error")
+        assert (await stage.http("never")).code == "internal_error"
+        assert stage.instance.drivers == {}
+
+    play(Unmakeable, scene)
+    assert ["hook 'create_conn_state'" in record.getMessage() for record in caplog.records] == [
+        True,
+        True,
+    ]
 
 
 def test_bad_calls_are_told_and_not_logged(play: Play, caplog: pytest.LogCaptureFixture) -> None:
