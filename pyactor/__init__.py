@@ -47,6 +47,7 @@ from .errors import (
     OutgoingBacklog,
     OutgoingTooLong,
     Problem,
+    RequestTimedOut,
     RouteNotFound,
     UnsupportedEncoding,
     UserError,
@@ -110,6 +111,7 @@ __all__ = [
     "OutgoingBacklog",
     "OutgoingTooLong",
     "Problem",
+    "RequestTimedOut",
     "RouteNotFound",
     "UnsupportedEncoding",
 ]
