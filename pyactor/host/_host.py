@@ -13,7 +13,10 @@ from urllib.parse import unquote
 
 from ..definition import Request
 from ..errors import (
-    ActorError,
+    INTERNAL_CODE,
+    INTERNAL_GROUP,
+    ActionNotFound,
+    ActionTimedOut,
     ActorNotFound,
     DecodeError,
     DuplicateKey,
@@ -21,10 +24,17 @@ from ..errors import (
     IncomingTooLong,
     InvalidRequest,
     MethodNotAllowed,
-    OutgoingTooLong,
     RouteNotFound,
 )
-from ..runtime import ChannelDriver, Clock, Instance, StatelessDriver, error_to_send
+from ..runtime import (
+    ChannelDriver,
+    Clock,
+    Instance,
+    StatelessDriver,
+    check_size,
+    error_to_send,
+    is_public,
+)
 from ..storage import MemoryStorage, Storage
 from ..wire import messages
 from ..wire.channel import Channel
@@ -41,12 +51,12 @@ _log = logging.getLogger("pyactor.host")
 _STATUS = {
     ActorNotFound().name: 404,
     RouteNotFound().name: 404,
-    "action.not_found": 404,
+    ActionNotFound().name: 404,
     MethodNotAllowed().name: 405,
-    "action.timed_out": 408,
+    ActionTimedOut().name: 408,
     DuplicateKey().name: 409,
     IncomingTooLong().name: 413,
-    "core.internal_error": 500,
+    f"{INTERNAL_GROUP}.{INTERNAL_CODE}": 500,
     GoingAway().name: 503,
 }
 
@@ -108,7 +118,7 @@ class ActorHost:
                 version = _version_of(codec, request.body)
                 status, body = await self._call(request, codec, version)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered (C8)
-            if not isinstance(error, ActorError):
+            if not is_public(error):
                 _log.error("%s %s failed", request.method, path, exc_info=error)
             status, body = _error_answer(error_to_send(error), codec, version)
         headers = {"content-type": codec.content_type, **cors_headers(request)}
@@ -141,11 +151,7 @@ class ActorHost:
         if isinstance(answer, messages.Error):
             return _error_answer(answer, codec, version)
         body = codec.encode_action_response(answer.output, version)
-        if len(body) > options.max_outgoing_message:
-            raise OutgoingTooLong(
-                f"the answer has {len(body)} bytes; at most {options.max_outgoing_message} "
-                "may be sent"
-            )
+        check_size(body, options.max_outgoing_message, "the answer")
         return 200, body
 
     # -------------------------------------------------------------- websockets
@@ -170,7 +176,7 @@ class ActorHost:
                 routing.websocket_params(request, options.max_params_size)
             )
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered (C8)
-            if not isinstance(error, ActorError):
+            if not is_public(error):
                 _log.error("websocket %s failed", request.target, exc_info=error)
             refuse(channel, codec, error_to_send(error))
         else:

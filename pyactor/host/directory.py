@@ -12,9 +12,16 @@ from collections.abc import Awaitable, Callable
 
 from attrs import define, field
 
-from ..errors import ActorError, ActorNotFound, DuplicateKey, GoingAway, InvalidRequest
+from ..errors import (
+    INTERNAL_MESSAGE,
+    ActorError,
+    ActorNotFound,
+    DuplicateKey,
+    GoingAway,
+    InvalidRequest,
+)
 from ..plain import Plain
-from ..runtime import Clock, Instance, create, destroy, sleep, wake
+from ..runtime import Clock, Instance, create, destroy, is_public, sleep, wake
 from ..session import EndCause
 from ..storage import ActorRecord, Storage
 from .registry import Registry
@@ -173,9 +180,11 @@ class Directory:
             else:
                 await wake(instance, record)
         except Exception as error:
-            if not isinstance(error, ActorError):
-                instance.log_error("its start", error)
-            raise
+            if is_public(error):
+                raise
+            # Logged here, once and with the actor's name, however many wait for this start.
+            instance.log_error("its start", error)
+            raise ActorError(INTERNAL_MESSAGE) from error
         return instance
 
     def _instance(self, name: str, key: tuple[str, ...], record: ActorRecord | None) -> Instance:

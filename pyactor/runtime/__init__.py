@@ -1,8 +1,9 @@
 """Where the sans-I/O half meets await: instances, and the drivers of their connections."""
 
 from ._clock import Clock
-from ._errors import error_to_send
+from ._errors import error_to_send, is_public
 from ._instance import Instance
+from ._sizes import check_size
 from ._start_stop import create, destroy, sleep, wake
 from ._stateless import StatelessDriver
 from ._websocket import ChannelDriver
@@ -12,9 +13,11 @@ __all__ = [
     "Clock",
     "Instance",
     "StatelessDriver",
+    "check_size",
     "create",
     "destroy",
     "error_to_send",
+    "is_public",
     "sleep",
     "wake",
 ]

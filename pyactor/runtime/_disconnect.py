@@ -40,5 +40,4 @@ class Disconnection(Awaitable[None]):
         try:
             await self._gone.wait()
         finally:
-            if self._driver in scope.waits:  # `Scope.end` may have cleared it
-                scope.waits.remove(self._driver)
+            scope.waits.remove(self._driver)

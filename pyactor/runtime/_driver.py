@@ -18,7 +18,6 @@ from ..definition import Conn, ConnContext, Connecting, EventRef, Request
 from ..errors import (
     ActionNotFound,
     ActionTimedOut,
-    CallbackTimedOut,
     EventNotFound,
     IncomingBacklog,
 )
@@ -230,12 +229,9 @@ class ConnectionDriver(ConnContext):
         if error is None:
             self.session.receive_hook_returned(hook)
         else:
-            what = f"hook {hook.value!r}"
-            if isinstance(error, CallExpired):
-                seconds = self._instance.hook_timeout(hook.value)
-                error = CallbackTimedOut(f"{what} ran longer than {seconds:g} s")
+            error = self._instance.hook_error(hook.value, error)
             if hook is Hook.ON_DISCONNECT or not is_public(error):
-                self._instance.log_error(what, error, self._id)
+                self._instance.log_error(f"hook {hook.value!r}", error, self._id)
             self.session.receive_hook_failed(
                 hook, error_to_send(error, actor=self._instance.identity)
             )

@@ -145,6 +145,12 @@ class Instance(ActorContext):
         seconds: float = getattr(self.definition.options, HOOKS[hook].timeout)
         return seconds
 
+    def hook_error(self, hook: str, error: BaseException) -> BaseException:
+        """What a hook's failure counts as: at its timeout ``actor.callback_timed_out`` (C11)."""
+        if isinstance(error, CallExpired):
+            return CallbackTimedOut(f"hook {hook!r} ran longer than {self.hook_timeout(hook):g} s")
+        return error
+
     def start_call(
         self,
         scope: Scope,
@@ -185,20 +191,18 @@ class Instance(ActorContext):
         """Whether it takes connections and calls."""
         return self.lifecycle.phase is ActorPhase.READY
 
-    async def run_hook(self, hook: str, *args: Any, timeout: float | None = None) -> Any:
-        """Run one of the actor's own hooks, if the class has it; what it returns.
+    async def run_hook(self, hook: str, *args: Any) -> Any:
+        """Run one of the actor's own hooks, which the class has; what it returns.
 
         Args:
             hook: Its name.
             args: Its arguments.
-            timeout: Seconds; by default those of the options.
 
         Raises:
             CallbackTimedOut: it ran longer.
             Exception: what the hook raised.
         """
         function = self.definition.hooks[hook].function
-        seconds = self.hook_timeout(hook) if timeout is None else timeout
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def report(result: object, error: BaseException | None) -> None:
@@ -206,13 +210,11 @@ class Instance(ActorContext):
                 return
             if error is None:
                 done.set_result(result)
-            elif isinstance(error, CallExpired):
-                done.set_exception(CallbackTimedOut(f"hook {hook!r} ran longer than {seconds:g} s"))
             else:
-                done.set_exception(error)
+                done.set_exception(self.hook_error(hook, error))
 
         scope = Scope(self, f"hook {hook!r}")
-        self.start_call(scope, invoke(function, self.actor, *args), seconds, report)
+        self.start_call(scope, invoke(function, self.actor, *args), self.hook_timeout(hook), report)
         return await done
 
     async def wait_quiet(self) -> None:

@@ -41,9 +41,8 @@ class Scope:
     active: bool = True
 
     def end(self) -> None:
-        """Its hook is over: what it still awaits holds up no closing any more (C9)."""
+        """Its hook is over (C9)."""
         self.active = False
-        self.waits.clear()
 
 
 current_scope: ContextVar[Scope | None] = ContextVar("pyactor_scope", default=None)

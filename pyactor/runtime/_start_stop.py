@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from attrs import evolve
+
 from ..errors import GoingAway, InvalidInput
 from ..plain import Plain
 from ..session import End, EndCause
@@ -82,11 +84,7 @@ async def sleep(instance: Instance, storage: Storage, cause: EndCause) -> None:
     except TypeError as error:
         instance.log_error("saving the state", error)
     else:
-        await storage.commit(
-            ActorRecord(
-                record.actor_id, record.name, record.key, record.created_at, record.input, state
-            )
-        )
+        await storage.commit(evolve(record, state=state))
     instance.lifecycle.receive(ActorInput.STOPPED)
 
 
@@ -119,7 +117,7 @@ async def _wind_down(instance: Instance, hook: str, cause: EndCause) -> None:
     """
     grace = instance.definition.options.sleep_grace_period
     deadline = asyncio.get_running_loop().time() + grace
-    farewell = asyncio.create_task(_farewell(instance, hook, grace))
+    farewell = asyncio.create_task(_farewell(instance, hook))
     await asyncio.wait({farewell}, timeout=grace / 2)
     for driver in list(instance.drivers.values()):
         driver.end(End(cause, 1001, GoingAway().name))
@@ -134,11 +132,11 @@ async def _wind_down(instance: Instance, hook: str, cause: EndCause) -> None:
     await farewell
 
 
-async def _farewell(instance: Instance, hook: str, timeout: float) -> None:
+async def _farewell(instance: Instance, hook: str) -> None:
     if hook not in instance.definition.hooks:
         return
     try:
-        await instance.run_hook(hook, timeout=timeout)
+        await instance.run_hook(hook)
     except BaseException as error:  # noqa: BLE001 - cancelled or failed, the actor still stops
         instance.log_error(f"hook {hook!r}", error)
 

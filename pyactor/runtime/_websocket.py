@@ -11,9 +11,6 @@ from typing_extensions import override
 
 from ..definition import Request
 from ..errors import (
-    INTERNAL_CODE,
-    INTERNAL_GROUP,
-    INTERNAL_MESSAGE,
     DecodeError,
     IncomingTooLong,
     InvalidRequest,
@@ -25,7 +22,8 @@ from ..wire import messages
 from ..wire.channel import Channel, ChannelReceiver
 from ..wire.codecs import Codec
 from ._driver import ConnectionDriver
-from ._errors import error_to_send
+from ._errors import error_to_send, is_public
+from ._sizes import byte_length, check_size
 
 if TYPE_CHECKING:
     from ._instance import Instance
@@ -97,7 +95,7 @@ class ChannelDriver(ConnectionDriver, ChannelReceiver):
         frame = frames.get(form)
         if frame is None:
             frame = self._codec.encode_to_client(event, self._version)
-            self._check_outgoing(frame, f"event {event.name!r}")
+            check_size(frame, self._options.max_outgoing_message, f"event {event.name!r}")
             frames[form] = frame
         self.session.send_event(event)
         self._event_frame = frame
@@ -123,28 +121,11 @@ class ChannelDriver(ConnectionDriver, ChannelReceiver):
             action_id = message.action_id
         try:
             frame = self._codec.encode_to_client(message, self._version)
-            self._check_outgoing(frame, "the answer")
-        except (TypeError, ValueError) as error:  # a value that is not plain: a bug of the actor
-            self._instance.log_error("an answer that cannot be encoded", error, self.id)
-            frame = self._encode_error(
-                messages.Error(INTERNAL_GROUP, INTERNAL_CODE, INTERNAL_MESSAGE, None, action_id)
+            check_size(frame, self._options.max_outgoing_message, "the answer")
+        except (TypeError, ValueError, OutgoingTooLong) as error:
+            if not is_public(error):  # a value that is not plain: a bug of the actor
+                self._instance.log_error("an answer that cannot be encoded", error, self.id)
+            frame = self._codec.encode_to_client(
+                error_to_send(error, action_id=action_id), self._version
             )
-        except OutgoingTooLong as error:
-            frame = self._encode_error(error_to_send(error, action_id=action_id))
         return frame
-
-    def _encode_error(self, error: messages.Error) -> str | bytes:
-        return self._codec.encode_to_client(error, self._version)
-
-    def _check_outgoing(self, frame: str | bytes, what: str) -> None:
-        size = byte_length(frame)
-        limit = self._options.max_outgoing_message
-        if size > limit:
-            raise OutgoingTooLong(f"{what} has {size} bytes; at most {limit} may be sent")
-
-
-def byte_length(data: str | bytes) -> int:
-    """How many bytes a message has on the wire."""
-    if isinstance(data, bytes) or data.isascii():
-        return len(data)
-    return len(data.encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -161,6 +162,31 @@ def test_a_default_conn_state_that_raises_rejects_like_a_hook(
         True,
         True,
     ]
+
+
+class Sleepless(Actor[None], name="sleepless"):
+    @hook
+    def on_wake(self) -> None:
+        _fail("hidden")
+
+    @action
+    def never(self) -> None: ...
+
+
+def test_a_start_that_fails_is_logged_once_whoever_waits_for_it(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene(stage: Any) -> None:
+        errors = await asyncio.gather(stage.http("never"), stage.http("never"))
+        assert [(error.group, error.code) for error in errors] == [("core", "internal_error")] * 2
+        assert {error.message for error in errors} == {"An internal error occurred"}
+
+    play(Sleepless, scene)
+    [record] = caplog.records
+    assert record.name == "pyactor.actor"
+    assert "sleepless[a]" in record.getMessage()
+    assert record.exc_info is not None
+    assert "hunter2" in str(record.exc_info[1])
 
 
 def test_bad_calls_are_told_and_not_logged(play: Play, caplog: pytest.LogCaptureFixture) -> None:

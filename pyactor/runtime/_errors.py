@@ -1,0 +1,25 @@
+"""What a client may see of an error (C8)."""
+
+from __future__ import annotations
+
+from ..errors import INTERNAL_CODE, INTERNAL_GROUP, INTERNAL_MESSAGE, ActorError
+from ..wire import messages
+
+
+def is_public(error: BaseException) -> bool:
+    """Whether a client may see it; what it may not see is logged in full instead."""
+    return isinstance(error, ActorError) and error.public
+
+
+def error_to_send(
+    error: BaseException,
+    *,
+    action_id: int | None = None,
+    actor: messages.ActorIdentity | None = None,
+) -> messages.Error:
+    """The message for ``error``: its own words if it is public, else ``internal_error``."""
+    if isinstance(error, ActorError) and is_public(error):
+        return messages.Error(
+            error.group, error.code, error.message, error.metadata, action_id, actor
+        )
+    return messages.Error(INTERNAL_GROUP, INTERNAL_CODE, INTERNAL_MESSAGE, None, action_id, actor)
