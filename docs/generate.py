@@ -15,6 +15,9 @@ import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from pyactor.definition import HOOKS
+from pyactor.definition._generics import show_def
+from pyactor.definition._members import expected_hook
 from pyactor.runtime._lifecycle import TRANSITIONS, ActorPhase
 from pyactor.session._client_transitions import CLIENT_ROWS, ClientPhase
 from pyactor.session._rules import RULES
@@ -85,7 +88,7 @@ def connection_diagram() -> str:
     """The phases of a connection on its host, and what runs in them."""
     steps = [(row.stage.phase.value, _arrow(row), row.to.phase.value) for row in ROWS]
     running = {
-        phase.value: ", then ".join(
+        phase.value: (", at times " if phase is Phase.OPEN else ", then ").join(
             stage.running for stage in Stage if stage.phase is phase and stage.running != "nothing"
         )
         for phase in Phase
@@ -160,6 +163,32 @@ def actor_table() -> str:
     )
 
 
+# ------------------------------------------------------------------ hooks
+
+_ROLES = {
+    "state": type("State", (), {}),
+    "conn_state": type("ConnState", (), {}),
+    "params": type("Params", (), {}),
+    "input": type("Input", (), {}),
+}
+
+
+def hooks() -> str:
+    """Every hook as its class declares it, the phase it runs in, and what bounds it."""
+    return table(
+        ["phase", "hook", "bounded by"],
+        (
+            (rule.phase, f"`{_signature(name)}`", f"`{rule.timeout}`" if rule.timeout else "")
+            for name, rule in HOOKS.items()
+        ),
+    )
+
+
+def _signature(name: str) -> str:
+    parameters, returns = expected_hook(name, _ROLES)
+    return show_def(name, parameters, returns, is_async=False)
+
+
 # ------------------------------------------------------------------ words, layers
 
 
@@ -198,6 +227,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "actor-diagram": actor_diagram,
     "actor-table": actor_table,
     "actor-rules": lambda: rules("A"),
+    "hooks": hooks,
     "layers": layers,
 }
 

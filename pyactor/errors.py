@@ -233,6 +233,48 @@ class GoingAway(ActorError):
     code = "going_away"
 
 
+class ActorRestarting(ActorError):
+    """The actor or its host is stopping and the call did not run; it may be tried again at once."""
+
+    group = "actor"
+    code = "restarting"
+
+
+class Unauthorised(ActorError, PermissionError):
+    """The host wants a token and the request has none, or another."""
+
+    group = "auth"
+    code = "unauthorized"
+
+
+class Forbidden(ActorError, PermissionError):
+    """A subscription, a queue or an origin that this client may not use."""
+
+    group = "auth"
+    code = "forbidden"
+
+
+class NamespaceNotFound(ActorError, LookupError):
+    """The host serves another namespace."""
+
+    group = "namespace"
+    code = "not_found"
+
+
+class RequestsNotSupported(ActorError, LookupError):
+    """A raw HTTP request to an actor that defines no ``on_request``."""
+
+    group = "handler"
+    code = "request_not_defined"
+
+
+class WebSocketsNotSupported(ActorError, LookupError):
+    """A raw websocket to an actor that defines no ``on_web_socket``."""
+
+    group = "handler"
+    code = "websocket_not_defined"
+
+
 # ------------------------------------------------------------------ raised by the client
 
 
@@ -256,6 +298,23 @@ class HostUnreachable(ActorError, ConnectionError):
 
     group = "client"
     code = "host_unreachable"
+
+
+# ------------------------------------------------------------------ raised to an actor
+
+
+class WebSocketClosed(ConnectionError):
+    """A raw websocket is closed.
+
+    Attributes:
+        code: RFC 6455 7.4; 1006 where the peer vanished.
+        reason: What was said, or "".
+    """
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        super().__init__(f"the websocket is closed: {code} {reason}".rstrip())
+        self.code = code
+        self.reason = reason
 
 
 # ------------------------------------------------------------------ the programmer's mistakes

@@ -15,10 +15,9 @@ ROOT = Path(__file__).parents[1]
 # A package of ours -> the outside packages that it uses, besides attrs, typing_extensions and the
 # standard library. What is not listed uses none.
 OUTSIDE = {
-    "cli": {"click", "rich"},
-    "client": {"cbor2", "httpx2", "websockets"},
+    "cli": {"click", "rich", "watchfiles"},
+    "client": {"httpx2", "websockets"},
     "definition": {"cattrs"},
-    "host": {"cbor2"},
     "runtime": {"cbor2"},
     "transports": {"h11", "websockets"},
     "wire": {"cbor2"},

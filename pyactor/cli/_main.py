@@ -1,20 +1,14 @@
-"""The commands and their options; what they do is in the module of each."""
+"""The commands and their options; what they do is in the module of each, loaded when it is run."""
 
 from __future__ import annotations
 
-import asyncio
+import os
+import re
 from pathlib import Path
 
 import click
 
-from ..errors import DefinitionError
-from ._check import check_target
-from ._demo import run_demo
-from ._serve import serve_registry
-from ._target import load_registry
-
-_DEFAULT_HOST = "127.0.0.1"
-_DEFAULT_PORT = 6420
+_TOKEN_VARIABLE = "PYACTOR_TOKEN"  # noqa: S105 - the name of a variable
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,12 +17,58 @@ def main() -> None:
     """Typed actors for Python: serve them, check them, watch a demo."""
 
 
+def _token(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    # An empty variable, which click takes for none, would let everybody in.
+    if value is None:
+        value = os.environ.get(_TOKEN_VARIABLE)
+    if value is not None and not value.strip():
+        raise click.BadParameter("an empty token protects nothing: leave it out, or give one")
+    return value
+
+
+def _origins(
+    _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    for value in values:
+        if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", value):
+            raise click.BadParameter(
+                f"{value!r} is no origin: a browser sends scheme://host[:port], without a path"
+            )
+    return values
+
+
+_token_option = click.option(
+    "--token",
+    envvar=_TOKEN_VARIABLE,
+    show_envvar=True,
+    callback=_token,
+    help="What clients must show. In the variable it is in no list of processes.",
+)
+_namespace_option = click.option(
+    "--namespace", default="default", show_default=True, help="The namespace to serve."
+)
+_origin_option = click.option(
+    "--allow-origin",
+    "allowed_origins",
+    multiple=True,
+    callback=_origins,
+    help="Whose pages may use it: https://example.com. Repeatable; without it, everybody's.",
+)
+_grace_option = click.option(
+    "--grace",
+    default=20.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Seconds to stop in; then the server is killed. More than any sleep_grace_period.",
+)
+
+
 @main.command()
 @click.argument("target")
-@click.option("--host", default=_DEFAULT_HOST, show_default=True, help="Address to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
-    default=_DEFAULT_PORT,
+    default=6420,
     show_default=True,
     type=click.IntRange(0, 65535),
     help="Port to listen on; 0 takes a free one.",
@@ -38,18 +78,79 @@ def main() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where state will be kept, once storage on disk is there.",
 )
-def serve(target: str, host: str, port: int, data_dir: Path | None) -> None:
+@_token_option
+@_namespace_option
+@_origin_option
+@click.option("--reload", is_flag=True, help="Restart when a Python file beside TARGET changes.")
+@_grace_option
+def serve(
+    target: str,
+    *,
+    host: str,
+    port: int,
+    data_dir: Path | None,
+    token: str | None,
+    namespace: str,
+    allowed_origins: tuple[str, ...],
+    reload: bool,
+    grace: float,
+) -> None:
     """Serve the actors of TARGET until SIGINT or SIGTERM.
 
-    TARGET is module:registry, or a file.py with a registry in it.
+    TARGET is module:registry, or a file.py with a registry in it. SIGHUP loads it anew: the port
+    stays open, and connects wait meanwhile. A server that crashes is replaced.
     """
-    try:
-        registry = load_registry(target)
-    except DefinitionError as error:
-        raise click.ClickException(str(error)) from None
+    from ._serve import serve_target
+
     if data_dir is not None:
         click.echo(f"--data-dir {data_dir} is not used yet: state is kept in memory only", err=True)
-    asyncio.run(serve_registry(registry, host, port))
+    if token is not None:
+        os.environ[_TOKEN_VARIABLE] = token  # no argument of the parent and its servers
+    serve_target(
+        target,
+        host=host,
+        port=port,
+        namespace=namespace,
+        allowed_origins=allowed_origins,
+        reload=reload,
+        grace=grace,
+    )
+
+
+@main.command("serve-child", hidden=True)
+@click.argument("target")
+@click.option("--listener", type=int, required=True)
+@click.option("--parent", type=int, required=True)
+@_token_option
+@_namespace_option
+@_origin_option
+@_grace_option
+def child(
+    target: str,
+    *,
+    listener: int,
+    parent: int,
+    token: str | None,
+    namespace: str,
+    allowed_origins: tuple[str, ...],
+    grace: float,
+) -> None:
+    """The serving process; ``serve`` starts it."""
+    from ..errors import DefinitionError
+    from ._child import serve_child
+
+    try:
+        serve_child(
+            target,
+            listener=listener,
+            parent=parent,
+            grace=grace,
+            token=token,
+            namespace=namespace,
+            allowed_origins=allowed_origins or None,
+        )
+    except DefinitionError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @main.command()
@@ -60,6 +161,8 @@ def check(target: str) -> None:
     Mistakes are printed as file:line lines, and the exit code is 1. Without any, tables show each
     actor's actions, events and hooks.
     """
+    from ._check import check_target
+
     click.get_current_context().exit(check_target(target))
 
 
@@ -67,4 +170,8 @@ def check(target: str) -> None:
 @click.option("--once", is_flag=True, help="End after the transcript, and use a free port.")
 def demo(once: bool) -> None:
     """Watch three clients live through an actor's connection lifecycle."""
+    import asyncio
+
+    from ._demo import run_demo
+
     asyncio.run(run_demo(once=once))

@@ -1,68 +1,111 @@
-"""``pyactor serve``: a host that runs until it is told to stop."""
+"""``pyactor serve``: bind, then become the parent of the serving processes.
+
+Owns what is done before anything of the user runs; neither it nor the parent imports the target.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+import importlib.util
+import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+import socket
+import sys
+from collections.abc import Sequence
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from ..host import Registry
-from ..transports import Host
+from ._parent import HELD_BACK
 
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_BACKLOG = 1024  # connects that wait while one server goes and the next one comes
 
 
-async def serve_registry(registry: Registry, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM, then stop orderly (rule C15).
+def serve_target(
+    target: str,
+    *,
+    host: str,
+    port: int,
+    namespace: str,
+    allowed_origins: Sequence[str],
+    reload: bool,
+    grace: float,
+) -> NoReturn:
+    """Replace this process by the parent, which keeps its pid and is a quarter of its size.
+
+    Args:
+        target: ``module:registry`` or ``file.py``.
+        host: The address to listen on; a name stands for one of its addresses.
+        port: The port; 0 for one that is free.
+        namespace: The only one that is served.
+        allowed_origins: Origins of browsers; all if there are none.
+        reload: Restart when a Python file beside the target changes.
+        grace: Seconds that a server may take to stop.
 
     Raises:
-        click.ClickException: The address cannot be listened on.
+        click.ClickException: The address cannot be listened on, or nothing can be watched.
     """
-    with stop_requested() as stop:
-        async with listening(registry, host, port) as served:
-            click.echo(f"serving {served.url}   (Ctrl-C ends it)")
-            await stop.wait()
-            click.echo("stopping")
+    watched = _directory_of(target) if reload else ""
+    listener = _listening_socket(host, port)
+    os.set_inheritable(listener.fileno(), True)
+    shown = f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{listener.getsockname()[1]}"
+    command = [*_pyactor(), "serve-child", target, "--namespace", namespace, "--grace", f"{grace}"]
+    for origin in allowed_origins:
+        command += ["--allow-origin", origin]
+    parent = str(Path(__file__).with_name("_parent.py"))
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
+    os.execv(  # noqa: S606 - this very program goes on
+        sys.executable,
+        [sys.executable, "-P", parent, f"{listener.fileno()}", f"{grace}", url, watched, *command],
+    )
 
 
-@contextlib.asynccontextmanager
-async def listening(registry: Registry, address: str, port: int) -> AsyncIterator[Host]:
-    """A host that listens until the end of the block.
+def _pyactor() -> list[str]:
+    """The command that runs this package again.
 
-    Raises:
-        click.ClickException: The address cannot be listened on.
+    The current directory is no place to import it from: it may hold a ``json.py``. Unless that is
+    where the package is.
     """
-    async with contextlib.AsyncExitStack() as stack:
-        try:
-            host = await stack.enter_async_context(Host(registry, host=address, port=port))
-        except OSError as error:
-            raise click.ClickException(
-                f"cannot listen on {address}:{port}: {error.strerror or error}; "
-                "choose another with --host and --port"
-            ) from None
-        yield host
+    beside = Path(__file__).parents[2] == Path.cwd()
+    return [sys.executable, *(() if beside else ("-P",)), "-m", "pyactor.cli"]
 
 
-@contextlib.contextmanager
-def stop_requested() -> Iterator[asyncio.Event]:
-    """An event that the first SIGINT or SIGTERM sets; a second one ends the process at once."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-
-    def restore() -> None:
-        for number in _STOP_SIGNALS:
-            loop.remove_signal_handler(number)
-
-    def request() -> None:
-        stop.set()
-        restore()
-
-    for number in _STOP_SIGNALS:
-        loop.add_signal_handler(number, request)
+def _listening_socket(host: str, port: int) -> socket.socket:
     try:
-        yield stop
-    finally:
-        restore()
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # "localhost" has an address of each family; clients that know one only know IPv4.
+        family, *_, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+        return socket.create_server(
+            address[:2],
+            family=family,
+            backlog=_BACKLOG,
+            dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
+        )
+    except OSError as error:
+        is_name = isinstance(error, socket.gaierror)  # whose numbers are of another table
+        reason = os.strerror(error.errno) if error.errno and not is_name else error.strerror
+        raise click.ClickException(
+            f"cannot listen on {host}:{port}: {reason or error}; "
+            "choose another with --host and --port"
+        ) from None
+
+
+def _directory_of(target: str) -> str:
+    """Where the target's own code is: the file's directory, or that of the outermost package.
+
+    Raises:
+        click.ClickException: There is no such module, or nothing to watch it with.
+    """
+    if importlib.util.find_spec("watchfiles") is None:
+        raise click.ClickException("--reload needs watchfiles: pip install 'pyactor-sdk[reload]'")
+    name = target.partition(":")[0]
+    if name.endswith(".py"):
+        return str(Path(name).resolve().parent)
+    spec = PathFinder.find_spec(name.partition(".")[0], [str(Path.cwd()), *sys.path])
+    if spec is not None and spec.submodule_search_locations:
+        return next(iter(spec.submodule_search_locations))
+    if spec is None or spec.origin is None:
+        raise click.ClickException(f"--reload finds no module {name!r} to watch")
+    return str(Path(spec.origin).resolve().parent)

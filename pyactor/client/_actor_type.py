@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, overload
 
-import cbor2
-
+from ..wire.values import encode_value
 from ._address import ById, ByKey
 from ._handle import Handle
 from ._types import A_co, I, P
@@ -139,4 +138,4 @@ class ActorType(Generic[A_co]):
     def _packed(self, value: object) -> bytes | None:
         """The input as CBOR, which is its form on the wire in every encoding."""
         plain = self._definition.unstructure_input(value)
-        return None if plain is None else cbor2.dumps(plain)
+        return None if plain is None else encode_value(plain, "input")

@@ -1,7 +1,7 @@
 """The way to a host in the same process: HTTP as a call, channels in memory.
 
-Owns the pair of channels that stand for one websocket. The bytes are the same as on a network, so
-a test in memory runs every codec, session and rule.
+Owns the pair of channels that stand for one websocket; HTTP is `_memory_http`'s. The bytes are the
+same as on a network, so a test in memory runs every codec, session and rule.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from ..wire.channel import Channel, ChannelReceiver
 from ..wire.http import HttpRequest, HttpResponse
+from ._memory_http import MemoryHttp
 from ._transport import (
     CLOSE_TIMEOUT,
     PING_INTERVAL,
@@ -29,6 +30,8 @@ from ._transport import (
 _BASE_URL: Final = "http://in-process"
 MAX_CLOSE_REASON: Final = 123
 """Bytes of UTF-8 (RFC 6455 5.5)."""
+_HIGH_WATER: Final = 64 * 1024
+_LOW_WATER: Final = 16 * 1024  # asyncio's marks for a transport
 
 
 @runtime_checkable
@@ -51,7 +54,7 @@ class MemoryTransport(ClientTransport):
         super().__init__(
             httpx2.AsyncClient(
                 base_url=_BASE_URL,
-                transport=_MemoryHttp(application),
+                transport=MemoryHttp(application.respond),
                 trust_env=False,
             ),
             "the host in this process",
@@ -74,36 +77,6 @@ class MemoryTransport(ClientTransport):
             close_timeout=CLOSE_TIMEOUT,
         )
         return client_end
-
-
-class _MemoryHttp(httpx2.AsyncBaseTransport):
-    """Requests to an application, as `httpx2` sends them."""
-
-    def __init__(self, application: Application) -> None:
-        self._application = application
-        self._running: set[asyncio.Task[HttpResponse]] = set()
-
-    @override
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        headers: dict[str, str] = {}
-        for name, value in request.headers.multi_items():
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        running = asyncio.get_running_loop().create_task(
-            self._application.respond(
-                HttpRequest(
-                    request.method,
-                    request.url.raw_path.decode("ascii"),
-                    headers,
-                    await request.aread(),
-                )
-            ),
-            context=Context(),
-        )
-        self._running.add(running)
-        running.add_done_callback(self._running.discard)
-        # A client that no longer waits does not stop the host (C6, C14).
-        answer = await asyncio.shield(running)
-        return httpx2.Response(answer.status, headers=dict(answer.headers), content=answer.body)
 
 
 def channel_pair() -> tuple[MemoryChannel, MemoryChannel]:
@@ -144,9 +117,11 @@ class MemoryChannel:
         self._receiver: ChannelReceiver | None = None
         self._inbox: deque[str | bytes | _Close | _Lost] = deque()
         self._is_scheduled = False
+        self._is_paused = False
         self._is_closing = False
         self._has_ended = False
         self._backlog = 0
+        self._resumed: asyncio.Event | None = None  # while the backlog is over its mark
         self._close_timeout = 0.0
         self._close_timer: asyncio.TimerHandle | None = None
 
@@ -176,21 +151,39 @@ class MemoryChannel:
         """Put one message into the other end's inbox."""
         if not self._is_closing and self._other.put(data):
             self._backlog += len(data)
+            if self._backlog > _HIGH_WATER and self._resumed is None:
+                self._resumed = asyncio.Event()
+
+    async def drained(self) -> None:
+        """Wait while the other end is far behind; not once this one is closing."""
+        if self._resumed is not None:
+            await self._resumed.wait()
+
+    def pause(self) -> None:
+        """Leave what arrives in the inbox."""
+        self._is_paused = True
+
+    def resume(self) -> None:
+        """Deliver again."""
+        self._is_paused = False
+        self._schedule()
 
     def close(self, code: int, reason: str) -> None:
         """Tell the other end; both are lost once it took that."""
         if self._is_closing:
             return
-        self._is_closing = True
+        self._stop_sending()
+        self.resume()
         cut = reason.encode()[:MAX_CLOSE_REASON].decode(errors="ignore")
         if self._other.put(_Close(code, cut)):
             self._close_timer = self._loop.call_later(self._close_timeout, self.abort)
 
     def abort(self) -> None:
         """Lose both ends at once."""
-        self._is_closing = True
+        self._stop_sending()
         self._other.put(_Lost())
         self.put(_Lost())
+        self.resume()
 
     def put(self, item: str | bytes | _Close | _Lost) -> bool:
         """Add to this end's inbox; False if nothing can arrive here any more."""
@@ -202,15 +195,20 @@ class MemoryChannel:
         return True
 
     def _schedule(self) -> None:
-        if self._receiver is not None and self._inbox and not self._is_scheduled:
+        if self._is_paused or self._is_scheduled:
+            return
+        if self._receiver is not None and self._inbox:
             self._is_scheduled = True
             self._loop.call_soon(self._deliver, self._receiver, context=self._context)
 
     def _deliver(self, receiver: ChannelReceiver) -> None:
+        if self._is_paused:
+            self._is_scheduled = False
+            return
         item = self._inbox.popleft()
         try:
             if isinstance(item, _Lost):
-                self._is_closing = True
+                self._stop_sending()
                 if self._close_timer is not None:
                     self._close_timer.cancel()
                 receiver.receive_lost()
@@ -227,7 +225,7 @@ class MemoryChannel:
     def _receive_close(self, close: _Close, receiver: ChannelReceiver) -> None:
         if not self._is_closing:
             # The answer of RFC 6455 5.5.1, which the other end receives as its close.
-            self._is_closing = True
+            self._stop_sending()
             self._other.put(close)
         receiver.receive_close(close.code, close.reason)
         self._other.put(_Lost())
@@ -236,3 +234,14 @@ class MemoryChannel:
     def take(self, size: int) -> None:
         """Note that the other end took ``size`` bytes of what this one sent."""
         self._backlog -= size
+        if self._backlog <= _LOW_WATER:
+            self._release_senders()
+
+    def _stop_sending(self) -> None:
+        self._is_closing = True
+        self._release_senders()
+
+    def _release_senders(self) -> None:
+        if self._resumed is not None:
+            self._resumed.set()
+            self._resumed = None

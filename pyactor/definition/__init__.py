@@ -6,15 +6,17 @@ Knows nothing of connections, time or bytes: no asyncio, no wire, no run time.
 from ..errors import UserError
 from ._actor import Actor, ActorContract, NoActor
 from ._arguments import ParameterSpec
-from ._conn import Conn, Connecting, Request
+from ._conn import Conn, Connecting
 from ._context import ActorContext, ConnContext
 from ._hooks import HOOKS, HookRule
+from ._http import Request, Response
 from ._location import Location
 from ._markers import Action, ActionDecorator, Event, action, hook
 from ._meta import ActorMeta, collecting, definition_of, problems_of
 from ._options import ActorOptions
-from ._refs import ActionRef, BoundEvent, EventRef, Ref, resolve
+from ._refs import ActionRef, AnyEvent, BoundEvent, EventRef, Ref, resolve
 from ._table import ActionSpec, ActorDefinition, EventSpec, HookSpec
+from ._web_socket import WebSocket, WebSocketContext
 
 __all__ = [
     # what users write
@@ -25,7 +27,9 @@ __all__ = [
     "Connecting",
     "Event",
     "Request",
+    "Response",
     "UserError",
+    "WebSocket",
     "action",
     "hook",
     "resolve",
@@ -33,6 +37,7 @@ __all__ = [
     "Action",
     "ActionDecorator",
     "ActionRef",
+    "AnyEvent",
     "BoundEvent",
     "EventRef",
     "NoActor",
@@ -53,4 +58,5 @@ __all__ = [
     # what a run time provides
     "ActorContext",
     "ConnContext",
+    "WebSocketContext",
 ]

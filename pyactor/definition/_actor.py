@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self
 
 from typing_extensions import override
 
-from ..errors import NoCallerError, UserError
+from ..errors import NoCallerError, RequestsNotSupported, UserError, WebSocketsNotSupported
 from ._conn import Conn, Connecting
 from ._context import ActorContext
+from ._http import Request, Response
 from ._meta import definition_of
 from ._options import ActorOptions
-from ._refs import EventRef, Ref, checked_payload
+from ._refs import AnyEvent, EventRef, Ref, checked_payload
 from ._types import C, I, P, Ps, S
+from ._web_socket import WebSocket
 
 if TYPE_CHECKING:
     # With a metaclass of ours in sight, checkers would not look at `__init_subclass__` below, which
@@ -194,6 +196,43 @@ class Actor(ActorContract[P, I], Generic[S, C, P, I], abstract=True):
     def on_disconnect(self, conn: Conn[C, P]) -> Awaitable[None] | None:  # noqa: ARG002
         """End: ``conn`` has left ``conns``; runs once if ``on_connect`` returned (C4)."""
         return None
+
+    def can_subscribe(
+        self,
+        conn: Conn[C, P],  # noqa: ARG002
+        event: AnyEvent,  # noqa: ARG002
+    ) -> Awaitable[bool] | bool:
+        """Whether ``conn`` may hear ``event``, asked before it does; False is ``auth.forbidden``.
+
+        Compare: ``event == ChatRoom.admin_log``. Of a refused one the client gets the error, and
+        the connection goes on.
+        """
+        return True
+
+    def can_publish(self, conn: Conn[C, P], queue: str) -> Awaitable[bool] | bool:  # noqa: ARG002
+        """Whether ``conn`` may send to the queue of that name; False is ``auth.forbidden``."""
+        return True
+
+    def on_before_action_response(
+        self,
+        name: str,  # noqa: ARG002
+        args: tuple[Any, ...],  # noqa: ARG002
+        output: Any,
+    ) -> Any:
+        """What an action answers in place of ``output``: of its type, checked as its result is.
+
+        Runs within the action, under its timeout. ``name`` is the action's in Python, ``args`` are
+        its arguments in the order of its parameters.
+        """
+        return output
+
+    def on_request(self, request: Request) -> Awaitable[Response] | Response:
+        """Answer a raw HTTP request, ``/request/...``; ``self.conn`` is its connection (C14)."""
+        raise RequestsNotSupported(f"{self.name} does not answer {request.method} {request.path}")
+
+    def on_web_socket(self, ws: WebSocket) -> Awaitable[None] | None:
+        """Serve a raw websocket, ``/websocket/...``, for as long as this runs."""
+        raise WebSocketsNotSupported(f"{self.name} serves no websocket at {ws.request.path}")
 
 
 class NoActor(ActorContract[Any, Any], abstract=True):

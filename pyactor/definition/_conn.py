@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, Generic
 
-from attrs import field, frozen
 from typing_extensions import override
 
 from ._context import ConnContext
+from ._http import Request
 from ._refs import EventRef, checked_payload
 from ._types import C, P, Ps
-
-
-@frozen
-class Request:
-    """What a client connected with.
-
-    Attributes:
-        headers: Names in lower case.
-        path: The path of the request, without its query.
-        peer: ``host:port`` of the client, or None where there is none.
-    """
-
-    headers: Mapping[str, str] = field(factory=dict[str, str])
-    path: str = "/"
-    peer: str | None = None
 
 
 class _Peer(Generic[P]):

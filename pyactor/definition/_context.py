@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from logging import Logger, LoggerAdapter
 
-    from ._conn import Conn, Connecting, Request
+    from ._conn import Conn, Connecting
+    from ._http import Request
     from ._refs import EventRef
 
 

@@ -119,6 +119,19 @@ def name_problem(name: object, most: int | None = None) -> str | None:
     return None
 
 
+def path_problem(name: str) -> str | None:
+    """What is wrong with the dotted name of a nested action, or None.
+
+    JavaScript calls ``users.add`` as ``handle.users.add(...)``.
+    """
+    parts = name.split(".")
+    if not all(parts):
+        return "is words with single dots between them"
+    if len(parts) > 1 and "then" in parts:
+        return "has no part 'then', by which JavaScript tells a promise"
+    return None
+
+
 def error_problems(errors: object, label: str) -> list[str]:
     """What is wrong with declared errors; ``label`` is the keyword that declares them."""
     if not isinstance(errors, tuple):

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 from typing_extensions import NoDefault, TypeAliasType, get_original_bases
 
+from ._refs import AnyEvent
+
 UNANNOTATED: Any = inspect.Parameter.empty
 _UNIONS = (typing.Union, types.UnionType)
 
@@ -44,6 +46,8 @@ def show(tp: Any) -> str:
     """A type as one writes it."""
     if tp in (None, NoneType, Ellipsis):
         return "..." if tp is Ellipsis else "None"
+    if tp == AnyEvent:
+        return "AnyEvent"
     args = typing.get_args(tp)
     if is_union(tp):
         return " | ".join(map(show, args))

@@ -11,8 +11,23 @@ from typing import Literal, TypeAlias
 
 from attrs import frozen
 
-Role: TypeAlias = Literal["state", "conn_state", "params", "input", "conn"]
-"""What a hook's parameter or result is: a type argument of the actor, or its ``Conn``."""
+Role: TypeAlias = Literal[
+    "state",
+    "conn_state",
+    "params",
+    "input",
+    "conn",
+    "event",
+    "request",
+    "response",
+    "web_socket",
+    "name",
+    "arguments",
+    "output",
+    "verdict",
+]
+"""What a hook's parameter or result is: a type argument of the actor, its ``Conn``, or a type that
+is the same for all actors (``expected_hook`` says which)."""
 
 
 @frozen
@@ -22,13 +37,14 @@ class HookRule:
     Attributes:
         parameters: Name and role of each parameter besides self, in order.
         returns: The role of the result, or None where the hook returns nothing.
-        timeout: The field of ``ActorOptions`` that bounds it (C11).
+        timeout: The field of ``ActorOptions`` that bounds it (C11), or None where it has no bound
+            of its own.
         phase: The phase of lifecycle.md in which it runs.
     """
 
     parameters: tuple[tuple[str, Role], ...]
     returns: Role | None
-    timeout: str
+    timeout: str | None
     phase: str
 
 
@@ -46,6 +62,17 @@ HOOKS: Mapping[str, HookRule] = MappingProxyType(
             (("params", "params"),), "conn_state", "create_conn_state_timeout", "PREFLIGHT"
         ),
         "on_connect": HookRule((("conn", "conn"),), None, "on_connect_timeout", "OPENING"),
+        "can_subscribe": HookRule(
+            (("conn", "conn"), ("event", "event")), "verdict", "can_subscribe_timeout", "OPEN"
+        ),
+        "can_publish": HookRule(
+            (("conn", "conn"), ("queue", "name")), "verdict", "can_publish_timeout", "OPEN"
+        ),
+        "on_before_action_response": HookRule(  # a part of the action, under its timeout
+            (("name", "name"), ("args", "arguments"), ("output", "output")), "output", None, "OPEN"
+        ),
+        "on_request": HookRule((("request", "request"),), "response", "action_timeout", "OPEN"),
+        "on_web_socket": HookRule((("ws", "web_socket"),), None, None, "OPEN"),
         "on_disconnect": HookRule((("conn", "conn"),), None, "on_disconnect_timeout", "CLOSING"),
     }
 )
@@ -83,12 +110,7 @@ LATER: frozenset[str] = frozenset(
         "client",
         "on_state_change",
         "run",
-        "on_request",
-        "on_web_socket",
         "migrate_state",
-        "on_before_action_response",
-        "can_subscribe",
-        "can_publish",
     }
 )
 """Members and hooks of later versions: reserved now, so that no class has to rename then."""

@@ -152,8 +152,9 @@ def action(function: Any = None, /, **options: Any) -> Any:
 
     Args:
         function: The method, for ``@action`` without parentheses.
-        **options: ``name``, the wire name, taken literally; ``timeout`` in seconds (C11);
-            ``raises``, the ``UserError`` subclasses that it declares besides the class's.
+        **options: ``name``, the wire name, taken literally (``users.add`` is nested: JavaScript
+            calls ``handle.users.add()``); ``timeout`` in seconds (C11); ``raises``, the
+            ``UserError`` subclasses that it declares besides the class's.
     """
     if function is None:
         return lambda function: _mark_action(function, options)

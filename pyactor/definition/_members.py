@@ -23,10 +23,25 @@ from ._declaration import Declaration, error_problems
 from ._findings import Findings
 from ._generics import UNANNOTATED, accepts, awaited, normalise, show, show_def, substitute
 from ._hooks import HOOKS
+from ._http import Request, Response
 from ._location import Location, location_of
 from ._markers import Action, Event
+from ._refs import AnyEvent
 from ._signatures import action_messages, hook_messages, parameters_of
 from ._table import ActionSpec, EventSpec, HookSpec
+from ._web_socket import WebSocket
+
+_FIXED: Mapping[str, Any] = {
+    "event": AnyEvent,
+    "request": Request,
+    "response": Response,
+    "web_socket": WebSocket,
+    "name": str,
+    "arguments": tuple[Any, ...],
+    "output": Any,
+    "verdict": bool,
+}
+"""The roles whose type is the same for all actors."""
 
 
 def expected_hook(hook: str, roles: Mapping[str, Any]) -> tuple[list[tuple[str, Any]], Any]:
@@ -34,6 +49,7 @@ def expected_hook(hook: str, roles: Mapping[str, Any]) -> tuple[list[tuple[str, 
     conn: Any = Conn
     types: dict[str, Any] = {
         **roles,
+        **_FIXED,
         "conn": conn[roles.get("conn_state", Any), roles.get("params", Any)],
     }
     rule = HOOKS[hook]

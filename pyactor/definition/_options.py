@@ -39,14 +39,16 @@ class ActorOptions:
     Every value must be above 0.
 
     Attributes:
-        on_before_connect_timeout: Of the hook of that name (C11), as the six after it.
+        on_before_connect_timeout: Of the hook of that name (C11), as the eight after it.
         create_conn_state_timeout: See above.
         on_connect_timeout: See above.
         on_disconnect_timeout: See above; of each deferred callback too.
         create_state_timeout: See above.
         on_create_timeout: See above.
         on_wake_timeout: See above.
-        action_timeout: Of an action that declares none itself (C11).
+        can_subscribe_timeout: See above.
+        can_publish_timeout: See above.
+        action_timeout: Of an action that declares none itself (C11), and of ``on_request``.
         sleep_timeout: Idle time before sleep (A3).
         sleep_grace_period: For sleep, destroy and shutdown, everything included (C15).
         state_save_interval: The most work a crash may lose (A4).
@@ -54,7 +56,8 @@ class ActorOptions:
         ping_interval: Between keepalive pings.
         ping_timeout: Without an answer to a ping, the peer counts as lost.
         open_timeout: For a websocket handshake.
-        max_held_messages: Messages held until ``on_connect`` returned (C5).
+        max_held_messages: Messages of one connection held until ``on_connect`` returned, or
+            ``can_subscribe`` about a subscription before them (C5, C16).
         max_held_size: Their bytes.
         max_in_flight_actions: Running actions of one connection.
         max_outgoing_backlog: Bytes that may wait to be written to one connection (C16).
@@ -74,6 +77,8 @@ class ActorOptions:
     create_state_timeout: float = _seconds(5.0)
     on_create_timeout: float = _seconds(5.0)
     on_wake_timeout: float = _seconds(5.0)
+    can_subscribe_timeout: float = _seconds(5.0)
+    can_publish_timeout: float = _seconds(5.0)
     action_timeout: float = _seconds(60.0)
     sleep_timeout: float = _seconds(30.0)
     sleep_grace_period: float = _seconds(15.0)

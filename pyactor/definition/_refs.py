@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Coroutine
-from typing import TYPE_CHECKING, Any, Generic, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, overload
 
 from typing_extensions import override
 
@@ -35,6 +35,19 @@ class Ref(Generic[A_contra]):
         self.attr = attr
 
     @override
+    def __eq__(self, other: object) -> bool:
+        """Whether both name the same member: of one class, or of a class and its subclass."""
+        if not isinstance(other, Ref):
+            return NotImplemented
+        return self.attr == other.attr and (
+            issubclass(self.owner, other.owner) or issubclass(other.owner, self.owner)
+        )
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self.attr)  # equal refs may have different owners
+
+    @override
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.owner.__name__}.{self.attr}>"
 
@@ -60,6 +73,10 @@ class EventRef(Ref[A_contra], Generic[A_contra, T, Ps]):
     """
 
     __slots__ = ()
+
+
+AnyEvent: TypeAlias = EventRef[Any, Any, ...]
+"""An event of whatever actor and payload: what ``can_subscribe`` is asked about."""
 
 
 class BoundEvent(EventRef[A_contra, T, Ps]):

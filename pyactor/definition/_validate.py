@@ -14,7 +14,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ..errors import Problem
-from ._declaration import error_problems, name_problem
+from ._declaration import error_problems, name_problem, path_problem
 from ._hooks import HOOKS, LATER, MEMBERS
 from ._location import Location, location_of
 from ._markers import Action, Event, Misplaced, is_hook
@@ -111,6 +111,9 @@ def _member_messages(body: Body, attr: str, value: Any) -> Iterator[str]:
 def _action(body: Body, attr: str, value: Action[Any]) -> Iterator[str]:
     what = f"action {attr!r}"
     yield from _visible_name(body, what, attr, value.name)
+    name: object = value.name
+    if isinstance(name, str) and name and (wrong := path_problem(name)):
+        yield f"{what}: its name on the wire {wrong}, not {name!r}"
     if is_hook(value.function):
         yield f"{what}: it is an action or a hook, not both; take one of the decorators away"
     timeout: Any = value.timeout

@@ -1,15 +1,18 @@
-"""Cross-origin requests (wire-protocol.md, "Browsers"): every origin is echoed."""
+"""Cross-origin requests (wire-protocol.md, "Browsers"): the origin is echoed if it is allowed."""
 
 from __future__ import annotations
 
 from ..wire.http import HttpRequest, HttpResponse
+from ._access import Access
 
 
-def cors_headers(request: HttpRequest) -> dict[str, str]:
-    """What lets a page of another origin read the answer; nothing without an Origin."""
+def cors_headers(request: HttpRequest, access: Access) -> dict[str, str]:
+    """What lets a page of another origin read the answer; nothing where it may not."""
     origin = request.headers.get("origin")
     if origin is None:
         return {}
+    if not access.allows(origin):
+        return {"vary": "origin"}
     return {
         "access-control-allow-origin": origin,
         "access-control-allow-credentials": "true",
@@ -18,16 +21,15 @@ def cors_headers(request: HttpRequest) -> dict[str, str]:
     }
 
 
-def preflight(request: HttpRequest) -> HttpResponse:
-    """The answer to OPTIONS."""
-    return HttpResponse(
-        204,
-        {
-            **cors_headers(request),
+def preflight(request: HttpRequest, access: Access) -> HttpResponse:
+    """The answer to OPTIONS; without the CORS headers the browser asks no further."""
+    headers = cors_headers(request, access)
+    if "access-control-allow-origin" in headers:
+        headers |= {
             "access-control-allow-methods": "GET, POST, PUT, DELETE, OPTIONS, PATCH",
             "access-control-allow-headers": request.headers.get(
                 "access-control-request-headers", "*"
             ),
             "access-control-max-age": "86400",
-        },
-    )
+        }
+    return HttpResponse(204, headers)

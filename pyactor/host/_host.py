@@ -8,39 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import json
 import logging
-from urllib.parse import unquote
+from collections.abc import Sequence
+from importlib.metadata import version
 
-from ..definition import Request
-from ..errors import (
-    INTERNAL_CODE,
-    INTERNAL_GROUP,
-    ActionNotFound,
-    ActionTimedOut,
-    ActorNotFound,
-    DecodeError,
-    DuplicateKey,
-    GoingAway,
-    IncomingTooLong,
-    InvalidRequest,
-    MethodNotAllowed,
-    RouteNotFound,
-)
-from ..runtime import (
-    ChannelDriver,
-    Clock,
-    Instance,
-    StatelessDriver,
-    check_size,
-    error_to_send,
-    is_public,
-)
+from attrs import evolve
+
+from ..runtime import Clock, Instance, error_to_send, is_public
 from ..storage import MemoryStorage, Storage
-from ..wire import messages
 from ..wire.channel import Channel
-from ..wire.codecs import Codec, codec_for
+from ..wire.codecs import Codec
 from ..wire.http import HttpRequest, HttpResponse
-from . import routing
+from . import _actor_routes, routing
+from ._access import DEFAULT_NAMESPACE, Access
+from ._answers import Form
 from ._control import ControlApi
 from ._cors import cors_headers, preflight
 from ._refusal import refuse
@@ -48,17 +30,6 @@ from .directory import Directory
 from .registry import Registry
 
 _log = logging.getLogger("pyactor.host")
-_STATUS = {
-    ActorNotFound().name: 404,
-    RouteNotFound().name: 404,
-    ActionNotFound().name: 404,
-    MethodNotAllowed().name: 405,
-    ActionTimedOut().name: 408,
-    DuplicateKey().name: 409,
-    IncomingTooLong().name: 413,
-    f"{INTERNAL_GROUP}.{INTERNAL_CODE}": 500,
-    GoingAway().name: 503,
-}
 
 
 class ActorHost:
@@ -70,6 +41,9 @@ class ActorHost:
         *,
         storage: Storage | None = None,
         region: str = "local",
+        token: str | None = None,
+        namespace: str = DEFAULT_NAMESPACE,
+        allowed_origins: Sequence[str] | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Prepare; no actor starts before it is asked for.
@@ -79,6 +53,11 @@ class ActorHost:
             storage: Where they are kept while not in memory; a ``MemoryStorage`` of its own by
                 default.
             region: What ``self.region`` says.
+            token: What clients must show; None lets everybody in. Which actor and connection a
+                client may have is for ``on_before_connect`` to say.
+            namespace: The one namespace that is served; clients that name another are refused.
+            allowed_origins: ``https://example.com`` …: whose pages may use the host; None for
+                all. A client that is no browser sends no origin and is not asked.
             clock: Time of day and ids.
         """
         self.registry = registry
@@ -90,7 +69,10 @@ class ActorHost:
             region=region,
             context=contextvars.copy_context(),
         )
-        self._control = ControlApi(self.directory, kept)
+        origins = None if allowed_origins is None else frozenset(allowed_origins)
+        self._access = Access(token, namespace, origins)
+        self._control = ControlApi(self.directory, kept, self._access)
+        self._metadata = _metadata(registry)
         self._opening: set[asyncio.Task[None]] = set()
 
     async def stop(self) -> None:
@@ -104,55 +86,30 @@ class ActorHost:
     async def respond(self, request: HttpRequest) -> HttpResponse:
         """Answer one request. Never raises: an error is an answer too."""
         if request.method == "OPTIONS":
-            return preflight(request)
-        path, _ = routing.split_target(request.target)
-        codec = codec_for("json")
-        version = codec.initial_version
+            return preflight(request, self._access)
+        form = Form()
         try:
-            if path == "/metadata":
-                status, body = 200, b'{"runtime":"pyactor","actorNames":{}}'
-            elif path == "/actors" or path.startswith("/actors/"):
-                status, body = 200, await self._control.respond(request)
-            else:
-                codec = routing.http_codec(request)
-                version = _version_of(codec, request.body)
-                status, body = await self._call(request, codec, version)
+            self._access.check_origin(request.headers.get("origin"))
+            response = await self._respond(request, form)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered (C8)
             if not is_public(error):
-                _log.error("%s %s failed", request.method, path, exc_info=error)
-            status, body = _error_answer(error_to_send(error), codec, version)
-        headers = {"content-type": codec.content_type, **cors_headers(request)}
-        return HttpResponse(status, headers, body)
+                _log.error("%s %s failed", request.method, request.target, exc_info=error)
+            response = form.error(error_to_send(error))
+        return evolve(response, headers={**cors_headers(request, self._access), **response.headers})
 
-    async def _call(self, request: HttpRequest, codec: Codec, version: int) -> tuple[int, bytes]:
-        """``POST /gateway/…/action/NAME``: the whole life of a connection (C14)."""
-        route = routing.gateway_route(request.target)
-        path, _ = routing.split_target(route.path)
-        kind, _, name = path[1:].partition("/")
-        if kind != "action" or not name:
-            raise RouteNotFound(f"an actor has no {path}; its actions are at /action/NAME")
-        if request.method != "POST":
-            raise MethodNotAllowed(f"{path} takes POST, not {request.method}")
+    async def _respond(self, request: HttpRequest, form: Form) -> HttpResponse:
+        path, _ = routing.split_target(request.target)
+        if path == "/metadata":
+            return form.answer(self._metadata)
+        if path == "/health":
+            return form.answer(b'{"status":"ok"}')
+        if path == "/actors" or path.startswith("/actors/"):
+            return form.answer(await self._control.respond(request))
+        form.use(routing.http_codec(request))
+        route = routing.actor_route(request)
+        self._access.check(route.token, route.namespace)
         instance = await self._instance(route.actor)
-        options = instance.definition.options
-        if len(request.body) > options.max_incoming_message:
-            raise IncomingTooLong(f"a call may have {options.max_incoming_message} bytes")
-        try:
-            args = codec.decode_action_request(request.body)
-        except DecodeError as error:
-            raise InvalidRequest(f"the body is not a call: {error}") from error
-        params = instance.definition.structure_params(
-            routing.http_params(request, options.max_params_size)
-        )
-        driver = StatelessDriver(
-            instance, params, _request(request, route.path), unquote(name), args
-        )
-        answer = await driver.call()
-        if isinstance(answer, messages.Error):
-            return _error_answer(answer, codec, version)
-        body = codec.encode_action_response(answer.output, version)
-        check_size(body, options.max_outgoing_message, "the answer")
-        return 200, body
+        return await _actor_routes.PlainRequest(instance, route, request, form).respond()
 
     # -------------------------------------------------------------- websockets
 
@@ -163,24 +120,20 @@ class ActorHost:
         task.add_done_callback(self._opening.discard)
 
     async def _open(self, request: HttpRequest, channel: Channel) -> None:
-        codec: Codec | None = None
+        framing: Codec | None = None  # in which the error of a refusal can be told
         try:
-            codec = routing.websocket_codec(request)
-            route = routing.gateway_route(request.target)
-            path, _ = routing.split_target(route.path)
-            if path != "/connect":
-                raise RouteNotFound(f"an actor has no websocket {path}; connect to /connect")
+            codec = framing = routing.websocket_codec(request)
+            route = routing.actor_route(request)
+            if _actor_routes.is_raw_websocket(route):
+                framing = None
+            self._access.check_origin(request.headers.get("origin"))
+            self._access.check(route.token, route.namespace)
             instance = await self._instance(route.actor)
-            options = instance.definition.options
-            params = instance.definition.structure_params(
-                routing.websocket_params(request, options.max_params_size)
-            )
+            _actor_routes.open_channel(instance, route, request, channel, codec)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered (C8)
             if not is_public(error):
                 _log.error("websocket %s failed", request.target, exc_info=error)
-            refuse(channel, codec, error_to_send(error))
-        else:
-            ChannelDriver(instance, params, _request(request, route.path), channel, codec).open()
+            refuse(channel, framing, error_to_send(error))
 
     async def _instance(self, actor: routing.ByKey | routing.ById) -> Instance:
         if isinstance(actor, routing.ById):
@@ -190,23 +143,11 @@ class ActorHost:
         return await self.directory.get(actor.name, actor.key)
 
 
-def _request(request: HttpRequest, path: str) -> Request:
-    """What the actor sees of it: the path below the actor, not the gateway's."""
-    return Request(headers=request.headers, path=path, peer=request.peer)
-
-
-def _version_of(codec: Codec, body: bytes) -> int:
-    """The version to answer in: the request's own (wire-protocol.md, "Framing")."""
-    try:
-        return codec.version_of(body)
-    except DecodeError:
-        return codec.initial_version  # the body's own reading will say what is wrong with it
-
-
-def _error_answer(error: messages.Error, codec: Codec, version: int) -> tuple[int, bytes]:
-    status = _STATUS.get(f"{error.group}.{error.code}", 400)
-    try:
-        return status, codec.encode_error(error, version)
-    except (TypeError, ValueError):
-        _log.exception("the metadata of %s.%s cannot be sent", error.group, error.code)
-        return 500, codec.encode_error(error_to_send(Exception()), version)
+def _metadata(registry: Registry) -> bytes:
+    """What ``/metadata`` says (wire-protocol.md, "Endpoint and metadata")."""
+    said = {
+        "runtime": "pyactor",
+        "version": version("pyactor-sdk"),
+        "actorNames": {name: {"metadata": {}} for name in registry.definitions},
+    }
+    return json.dumps(said, separators=(",", ":")).encode()

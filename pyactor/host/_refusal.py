@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from ..errors import GoingAway, UnsupportedEncoding
+from ..errors import ActorRestarting, GoingAway, UnsupportedEncoding
 from ..wire import messages
 from ..wire.channel import Channel, ChannelReceiver
 from ..wire.codecs import Codec
@@ -34,15 +34,16 @@ def refuse(channel: Channel, codec: Codec | None, error: messages.Error) -> None
 
     Args:
         channel: The websocket.
-        codec: The client's encoding, or None if the host does not speak it.
+        codec: The client's encoding; None if it is unknown, or if the websocket is raw.
         error: What the client may see.
     """
     reason = f"{error.group}.{error.code}"
     channel.attach(_Nobody(), ping_interval=_SECONDS, ping_timeout=_SECONDS, close_timeout=_SECONDS)
     if reason == UnsupportedEncoding().name:
         channel.close(1003, reason)
-    elif reason == GoingAway().name:
-        channel.close(1001, reason)  # no frame before it: the client keeps its calls and retries
+    elif reason == ActorRestarting().name:
+        # No frame before it: the client keeps its calls and retries.
+        channel.close(1001, GoingAway().name)
     else:
         if codec is not None:
             channel.send(codec.encode_to_client(error, codec.initial_version))

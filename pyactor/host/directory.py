@@ -16,8 +16,8 @@ from ..errors import (
     INTERNAL_MESSAGE,
     ActorError,
     ActorNotFound,
+    ActorRestarting,
     DuplicateKey,
-    GoingAway,
     InvalidRequest,
 )
 from ..plain import Plain
@@ -138,7 +138,7 @@ class Directory:
         check_key(key, definition.options.max_key_part_size, definition.options.max_key_size)
         while True:
             if self._closing:
-                raise GoingAway("The host is stopping")
+                raise ActorRestarting("The host is stopping")
             slot = self._slots.get((name, key))
             if slot is None:
                 slot = self._start(name, key, creates, plain_input)

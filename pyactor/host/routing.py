@@ -8,19 +8,23 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
-import cbor2
 from attrs import frozen
 
-from ..errors import InvalidParams, InvalidRequest, RouteNotFound
+from ..errors import DecodeError, InvalidParams, InvalidRequest, RouteNotFound
 from ..plain import Plain
 from ..wire.codecs import Codec, codec_for
 from ..wire.http import HttpRequest
 from ..wire.keys import parse_key
+from ..wire.values import decode_value
 
 PARAMS_PROTOCOL = "rivet_conn_params."
 ENCODING_PROTOCOL = "rivet_encoding."
+TARGET_PROTOCOL = "rivet_target."
+ACTOR_PROTOCOL = "rivet_actor."
+TOKEN_PROTOCOL = "rivet_token."  # noqa: S105 - the prefix of one
 
 
 @frozen
@@ -41,11 +45,22 @@ class ById:
 
 
 @frozen
-class GatewayRoute:
-    """A path below ``/gateway``: which actor, and the path that the actor sees."""
+class ActorRoute:
+    """A request to an actor.
+
+    Attributes:
+        actor: Which.
+        path: The path that the actor sees, without the query.
+        query: The query that the actor sees, without what was the gateway's.
+        token: The token that the request carries, or None.
+        namespace: The namespace that it names, or None.
+    """
 
     actor: ByKey | ById
     path: str
+    query: str
+    token: str | None
+    namespace: str | None
 
 
 @frozen
@@ -63,36 +78,66 @@ def split_target(target: str) -> tuple[str, str]:
     return path, query
 
 
-def gateway_route(target: str) -> GatewayRoute:
-    """Read a target below ``/gateway/``.
+def actor_route(request: HttpRequest) -> ActorRoute:
+    """Which actor a request is for, and what is left of its target for the actor.
 
     Raises:
-        RouteNotFound: it is not below it.
-        InvalidRequest: its ``rvt-*`` parameters cannot be read.
+        RouteNotFound: It is for none.
+        InvalidRequest: Its ``rvt-*`` parameters cannot be read.
     """
-    path, query = split_target(target)
-    segments = path.split("/")
-    if len(segments) < 3 or segments[1] != "gateway" or not segments[2]:
-        raise RouteNotFound(f"there is no {path}; actors are below /gateway/NAME/")
+    path, query = split_target(request.target)
     pairs = [part.partition("=") for part in query.split("&") if part]
     route = {unquote_plus(k): unquote_plus(v) for k, _, v in pairs if k.startswith("rvt-")}
     rest = "&".join(f"{k}{eq}{v}" for k, eq, v in pairs if not k.startswith("rvt-"))
-    actor_path = "/" + "/".join(segments[3:]) + (f"?{rest}" if rest else "")
-    if not route:
-        actor_id, _, _token = segments[2].partition("@")
-        return GatewayRoute(ById(unquote(actor_id)), actor_path)
+    token = route.get("rvt-token")
+    segments = path.split("/")
+    if segments[1:2] == ["gateway"] and segments[2:3] not in ([], [""]):
+        actor_path = "/" + "/".join(segments[3:])
+        if route.keys() - {"rvt-token", "rvt-skip-ready-wait"}:
+            actor: ByKey | ById = _by_key(unquote(segments[2]), route)
+        else:
+            actor_id, _, path_token = segments[2].partition("@")
+            actor = ById(unquote(actor_id))
+            token = unquote(path_token) or token
+    else:
+        direct = _direct_target(request)
+        if direct is None:
+            raise RouteNotFound(f"there is no {path}; actors are below /gateway/NAME/")
+        actor, actor_path = ById(direct), path
+    return ActorRoute(
+        actor, actor_path, rest, token or carried_token(request), route.get("rvt-namespace")
+    )
+
+
+def carried_token(request: HttpRequest) -> str | None:
+    """The token in a request's headers or subprotocols, or None."""
+    token = request.headers.get("x-rivet-token") or _offered(request, TOKEN_PROTOCOL)
+    if token is None:
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        token = value.strip() if scheme.lower() == "bearer" else None
+    return token
+
+
+def _direct_target(request: HttpRequest) -> str | None:
+    """The actor's id where the path is the actor's own (skipReadyWait by id)."""
+    headers: Mapping[str, str] = request.headers
+    if headers.get("x-rivet-target") == "actor":
+        return headers.get("x-rivet-actor")
+    if _offered(request, TARGET_PROTOCOL) == "actor":
+        return _offered(request, ACTOR_PROTOCOL)
+    return None
+
+
+def _by_key(name: str, route: Mapping[str, str]) -> ByKey:
     method = route.get("rvt-method", "get")
     if method not in ("get", "getOrCreate"):
-        raise InvalidRequest(f"rvt-method is {method!r}; it must be get or getOrCreate")
+        raise InvalidRequest(f"rvt-method is {method!r:.80}; it must be get or getOrCreate")
     key = route.get("rvt-key", "")
-    return GatewayRoute(
-        ByKey(
-            unquote(segments[2]),
-            tuple(key.split(",")) if key else (),
-            method == "getOrCreate",
-            _decode_input(route.get("rvt-input")),
-        ),
-        actor_path,
+    return ByKey(
+        name,
+        tuple(key.split(",")) if key else (),
+        method == "getOrCreate",
+        _decode_input(route.get("rvt-input")),
     )
 
 
@@ -178,6 +223,6 @@ def _decode_input(encoded: str | None) -> Plain:
         return None
     try:
         padded = encoded.replace("-", "+").replace("_", "/") + "=" * (-len(encoded) % 4)
-        return cbor2.loads(base64.b64decode(padded, validate=True))
-    except (binascii.Error, cbor2.CBORDecodeError, ValueError, RecursionError) as error:
+        return decode_value(base64.b64decode(padded, validate=True))
+    except (binascii.Error, DecodeError) as error:
         raise InvalidRequest("the input is not base64 of CBOR") from error

@@ -3,6 +3,9 @@
 from ._clock import Clock
 from ._errors import error_to_send, is_public
 from ._instance import Instance
+from ._queue import QueueDriver
+from ._raw_request import RawRequestDriver
+from ._raw_web_socket import RawWebSocketDriver
 from ._sizes import check_size
 from ._start_stop import create, destroy, sleep, wake
 from ._stateless import StatelessDriver
@@ -12,6 +15,9 @@ __all__ = [
     "ChannelDriver",
     "Clock",
     "Instance",
+    "QueueDriver",
+    "RawRequestDriver",
+    "RawWebSocketDriver",
     "StatelessDriver",
     "check_size",
     "create",

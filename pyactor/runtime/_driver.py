@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from ..definition import Conn, ConnContext, Connecting, EventRef, Request
+from ..definition import ActionSpec, AnyEvent, Conn, ConnContext, Connecting, EventRef, Request
 from ..errors import (
     ActionNotFound,
     ActionTimedOut,
@@ -22,6 +22,7 @@ from ..errors import (
     IncomingBacklog,
 )
 from ..session import (
+    CheckSubscription,
     Close,
     Closed,
     End,
@@ -40,6 +41,7 @@ from ._call import CallExpired, invoke
 from ._disconnect import Disconnection
 from ._errors import error_to_send, is_public
 from ._scope import Scope
+from ._verdict import ask
 
 if TYPE_CHECKING:
     from ._instance import Instance
@@ -66,6 +68,7 @@ class ConnectionDriver(ConnContext):
             connection_id=self._id,
             max_held_messages=options.max_held_messages,
             max_held_size=options.max_held_size,
+            checks_subscriptions="can_subscribe" in instance.definition.hooks,
         )
         self.connecting: Connecting[Any] = Connecting(self, params)
         self.conn: Conn[Any, Any] | None = None
@@ -171,7 +174,9 @@ class ConnectionDriver(ConnContext):
             case RunHook(hook):
                 self._run_hook(hook)
             case SubscriptionChanged(name, subscribed):
-                self._check_subscription(name, subscribed)
+                self._note_subscription(name, subscribed)
+            case CheckSubscription(name):
+                self._check_subscription(name)
             case Joined():
                 assert self.conn is not None  # made before the session was told of its state
                 self._instance.conns_by_id[self._id] = self.conn
@@ -270,7 +275,7 @@ class ConnectionDriver(ConnContext):
         scope: Scope,
         function: Callable[..., Any],
         *args: Any,
-        timeout: float,
+        timeout: float | None,
         report: Callable[[object, BaseException | None], None],
     ) -> None:
         """Run one hook of this connection; its closing waits for it (C9)."""
@@ -320,10 +325,15 @@ class ConnectionDriver(ConnContext):
 
         instance.start_call(scope, self._act(spec, request.args), timeout, ended)
 
-    async def _act(self, spec: Any, plain_args: list[Any]) -> Any:
+    async def _act(self, spec: ActionSpec, plain_args: list[Any]) -> Any:
         """From the plain arguments of a message to the plain result."""
+        actor = self._instance.actor
         args, kwargs = spec.structure_arguments(plain_args)
-        result = await invoke(spec.function, self._instance.actor, *args, **kwargs)
+        result = await invoke(spec.function, actor, *args, **kwargs)
+        hook = self._instance.definition.hooks.get("on_before_action_response")
+        if hook is not None:
+            arguments = (*args, *kwargs.values())
+            result = await invoke(hook.function, actor, spec.attr, arguments, result)
         return spec.unstructure_result(result)
 
     def _answer(self, action_id: int, output: Any) -> None:
@@ -334,10 +344,36 @@ class ConnectionDriver(ConnContext):
         self.session.send_error(action_id, error_to_send(error, actor=self._instance.identity))
         self._pump()
 
-    def _check_subscription(self, name: str, subscribed: bool) -> None:
-        definition = self._instance.definition
-        if not subscribed or name in definition.events:
+    def _note_subscription(self, name: str, subscribed: bool) -> None:
+        if subscribed and name not in self._instance.definition.events:
+            error = error_to_send(self._no_event(name), actor=self._instance.identity)
+            self.session.refuse_subscription(name, error)
+
+    def _check_subscription(self, name: str) -> None:
+        """Ask ``can_subscribe``; no action of the client starts before it has answered (C5)."""
+        instance = self._instance
+        if not instance.is_ready or not self.session.in_conns:
+            return  # as for actions: this connection is about to be closed, or has been
+        event = instance.definition.events.get(name)
+        if event is None:
+            self._subscription_checked(name, self._no_event(name))
             return
+        assert self.conn is not None  # in conns
+        ask(
+            instance,
+            "can_subscribe",
+            self.conn,
+            AnyEvent(instance.definition.cls, event.attr),
+            refusal=f"This client may not subscribe to event {name!r}",
+            report=partial(self._subscription_checked, name),
+        )
+
+    def _subscription_checked(self, name: str, error: BaseException | None) -> None:
+        refusal = None if error is None else error_to_send(error, actor=self._instance.identity)
+        self.session.receive_subscription_checked(name, refusal)
+        self._pump()
+
+    def _no_event(self, name: str) -> EventNotFound:
+        definition = self._instance.definition
         known = ", ".join(definition.events) or "none"
-        error = EventNotFound(f"{definition.name} has no event {name!r} (events: {known})")
-        self.session.refuse_subscription(name, error_to_send(error, actor=self._instance.identity))
+        return EventNotFound(f"{definition.name} has no event {name!r} (events: {known})")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import INTERNAL_CODE, INTERNAL_GROUP, INTERNAL_MESSAGE, ActorError
+from ..errors import INTERNAL_CODE, INTERNAL_GROUP, INTERNAL_MESSAGE, ActorError, ActorRestarting
 from ..wire import messages
 
 
@@ -23,3 +23,8 @@ def error_to_send(
             error.group, error.code, error.message, error.metadata, action_id, actor
         )
     return messages.Error(INTERNAL_GROUP, INTERNAL_CODE, INTERNAL_MESSAGE, None, action_id, actor)
+
+
+def stopping() -> ActorRestarting:
+    """The error for what came too late to run: the client may try again at once (C15)."""
+    return ActorRestarting("The actor is stopping")

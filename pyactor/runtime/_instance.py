@@ -140,9 +140,10 @@ class Instance(ActorContext):
 
     # -------------------------------------------------------------- for drivers
 
-    def hook_timeout(self, hook: str) -> float:
-        """Seconds that the options give a hook."""
-        seconds: float = getattr(self.definition.options, HOOKS[hook].timeout)
+    def hook_timeout(self, hook: str) -> float | None:
+        """Seconds that the options give a hook, or None where it has no bound of its own."""
+        option = HOOKS[hook].timeout
+        seconds: float | None = None if option is None else getattr(self.definition.options, option)
         return seconds
 
     def hook_error(self, hook: str, error: BaseException) -> BaseException:
@@ -162,12 +163,35 @@ class Instance(ActorContext):
 
         def ended(result: object, error: BaseException | None) -> None:
             self._calls.pop(call, None)
-            self._note_quiet()
             report(result, error)
+            self._note_quiet()  # last: what was reported may have begun something else
 
         call = Call(coroutine, scope, self._context.copy(), timeout, ended)
         self._calls[call] = None
         self._quiet.clear()
+
+    def start_hook(
+        self,
+        hook: str,
+        *args: Any,
+        conn: Conn[Any, Any] | None = None,
+        report: Callable[[object, BaseException | None], None],
+    ) -> None:
+        """Run a hook that the class has, and that no connection's closing waits for (C6).
+
+        Args:
+            hook: Its name.
+            args: Its arguments.
+            conn: The connection that it serves.
+            report: As of ``Call``; the error is what the hook's failure counts as (C11).
+        """
+
+        def ended(result: object, error: BaseException | None) -> None:
+            report(result, None if error is None else self.hook_error(hook, error))
+
+        run = invoke(self.definition.hooks[hook].function, self.actor, *args)
+        scope = Scope(self, f"hook {hook!r}", conn=conn)
+        self.start_call(scope, run, self.hook_timeout(hook), ended)
 
     def add(self, driver: ConnectionDriver) -> None:
         """An attempt to connect begins."""
@@ -202,7 +226,6 @@ class Instance(ActorContext):
             CallbackTimedOut: it ran longer.
             Exception: what the hook raised.
         """
-        function = self.definition.hooks[hook].function
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def report(result: object, error: BaseException | None) -> None:
@@ -211,10 +234,9 @@ class Instance(ActorContext):
             if error is None:
                 done.set_result(result)
             else:
-                done.set_exception(self.hook_error(hook, error))
+                done.set_exception(error)
 
-        scope = Scope(self, f"hook {hook!r}")
-        self.start_call(scope, invoke(function, self.actor, *args), self.hook_timeout(hook), report)
+        self.start_hook(hook, *args, report=report)
         return await done
 
     async def wait_quiet(self) -> None:

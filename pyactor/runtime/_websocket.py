@@ -1,4 +1,4 @@
-"""A connection over a channel: decode -> session -> run -> encode.
+"""A connection over a channel, in one encoding: decode -> session -> run -> encode.
 
 Owns the bytes of one connection. The rules are the session's, the pump is the driver's.
 """
@@ -10,62 +10,33 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from ..definition import Request
-from ..errors import (
-    DecodeError,
-    IncomingTooLong,
-    InvalidRequest,
-    OutgoingBacklog,
-    OutgoingTooLong,
-)
-from ..session import Close, End, EndCause
+from ..errors import DecodeError, InvalidRequest, OutgoingTooLong
+from ..session import End, EndCause
 from ..wire import messages
-from ..wire.channel import Channel, ChannelReceiver
+from ..wire.channel import Channel
 from ..wire.codecs import Codec
-from ._driver import ConnectionDriver
+from ._channel import ChannelCarried
 from ._errors import error_to_send, is_public
-from ._sizes import byte_length, check_size
+from ._sizes import check_size
 
 if TYPE_CHECKING:
     from ._instance import Instance
 
 
-class ChannelDriver(ConnectionDriver, ChannelReceiver):
+class ChannelDriver(ChannelCarried):
     """Drives a connection whose messages come over a channel in one encoding."""
 
     def __init__(
         self, instance: Instance, params: Any, request: Request, channel: Channel, codec: Codec
     ) -> None:
-        super().__init__(instance, params, request)
-        self._channel = channel
+        super().__init__(instance, params, request, channel)
         self._codec = codec
         self._version = codec.initial_version
-        self._options = instance.definition.options
         # The frame of the event that the session was given last: the pump sends it at once.
         self._event_frame: str | bytes = b""
 
     @override
-    def open(self) -> None:
-        """Begin the attempt, then take in what arrived before."""
-        super().open()
-        self._channel.attach(
-            self,
-            ping_interval=self._options.ping_interval,
-            ping_timeout=self._options.ping_timeout,
-            close_timeout=self._options.close_timeout,
-        )
-
-    @override
-    def abort(self) -> None:
-        self._channel.abort()
-
-    # -------------------------------------------------------------- ChannelReceiver
-
-    @override
-    def receive_data(self, data: str | bytes) -> None:
-        size = byte_length(data)
-        if size > self._options.max_incoming_message:
-            self.end(End(EndCause.PROTOCOL_ERROR, 1011, IncomingTooLong().name))
-            return
+    def _receive(self, data: str | bytes, size: int) -> None:
         try:
             self._version = self._codec.version_of(data)
             message = self._codec.decode_to_server(data)
@@ -75,17 +46,6 @@ class ChannelDriver(ConnectionDriver, ChannelReceiver):
             return
         self.session.receive_message(message, size)
         self._pump()
-
-    @override
-    def receive_close(self, code: int, reason: str) -> None:
-        self.end(End(EndCause.CLIENT_CLOSED, code, reason))
-
-    @override
-    def receive_lost(self) -> None:
-        self.session.receive_transport_closed()
-        self._pump()
-
-    # -------------------------------------------------------------- out
 
     @override
     def send_event(self, event: messages.Event, frames: dict[Any, str | bytes]) -> None:
@@ -104,13 +64,7 @@ class ChannelDriver(ConnectionDriver, ChannelReceiver):
     @override
     def _send(self, message: messages.ToClient) -> None:
         is_event = isinstance(message, messages.Event)
-        self._channel.send(self._event_frame if is_event else self._encode(message))
-        if self._channel.backlog > self._options.max_outgoing_backlog:
-            self.end(End(EndCause.BACKLOG, 1011, OutgoingBacklog().name))
-
-    @override
-    def _close(self, close: Close) -> None:
-        self._channel.close(close.code, close.reason)
+        self._write(self._event_frame if is_event else self._encode(message))
 
     def _encode(self, message: messages.ToClient) -> str | bytes:
         """The frame of an answer, or of the error that takes its place."""

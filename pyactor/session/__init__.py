@@ -6,6 +6,7 @@ The host's half is exported here; the client's half, with events of its own, is 
 from __future__ import annotations
 
 from ._events import (
+    CheckSubscription,
     Close,
     Closed,
     End,
@@ -21,6 +22,7 @@ from ._server import FrameToClient, ServerSession
 from ._transitions import EndCause, Hook, Phase
 
 __all__ = [
+    "CheckSubscription",
     "Close",
     "Closed",
     "End",

@@ -56,6 +56,13 @@ class RunAction:
 
 
 @frozen
+class CheckSubscription:
+    """Ask ``can_subscribe`` about this event, and report ``receive_subscription_checked`` (C5)."""
+
+    event_name: str
+
+
+@frozen
 class SubscriptionChanged:
     """The client subscribed to an event, or no longer is."""
 
@@ -79,5 +86,12 @@ class Closed:
 
 
 SessionEvent: TypeAlias = (
-    RunHook | Joined | RunAction | SubscriptionChanged | Left | RunDeferred | Closed
+    RunHook
+    | Joined
+    | RunAction
+    | CheckSubscription
+    | SubscriptionChanged
+    | Left
+    | RunDeferred
+    | Closed
 )

@@ -29,12 +29,16 @@ RULES: Mapping[str, str] = {
     ),
     "C5": (
         "Messages. None of a connection's messages is dispatched before `on_connect` returned"
-        " (they are held, in order, bounded), and none after it left `conns`."
+        " (they are held, in order, bounded), and none after it left `conns`. Where the class"
+        " defines `can_subscribe`, a new subscription waits for its verdict, and the connection's"
+        " later messages are held in the same way meanwhile, so that an action sent after a"
+        " subscription finds it in effect. A refusal is told to the client (C8) and ends nothing."
     ),
     "C6": (
-        "First in, first out. Actions of one connection start in the order they arrived, and"
-        " interleave at awaits. An action in flight survives a disconnect; over a websocket its"
-        " answer is dropped."
+        "First in, first out. Actions of one connection start in the order they arrived, each"
+        " after the verdicts on the subscriptions sent before it, and interleave at awaits. An"
+        " action in flight survives a disconnect, as a running `can_subscribe` does; over a"
+        " websocket its answer, or verdict, is dropped."
     ),
     "C7": (
         "Ended while connecting. An end that arrives in PREFLIGHT or OPENING is remembered; the"
@@ -78,9 +82,11 @@ RULES: Mapping[str, str] = {
         " same order. After the connection left `conns`, `send` does nothing."
     ),
     "C14": (
-        "Stateless. An HTTP action runs this same life with a connection of its own. Its"
-        " transport counts as closed once `on_disconnect` ran; after a `disconnect` the action's"
-        " answer or error is still the HTTP response."
+        "Stateless. An HTTP action, a raw HTTP request and a message to a queue run this same life,"
+        " each with a connection of its own. Its transport counts as closed once `on_disconnect`"
+        " ran; after a `disconnect` the answer or error is still the HTTP response. A raw websocket"
+        " lives it too: `on_web_socket` runs after `on_connect` and survives a disconnect as an"
+        " action does (C6). `conn.send` reaches none of them."
     ),
     "C15": (
         "Shutdown. On sleep, destroy and host shutdown every connection ends within the grace"
@@ -89,7 +95,8 @@ RULES: Mapping[str, str] = {
     "C16": (
         "Slow consumer. What waits to be written to one connection is bounded; past the bound that"
         " connection is closed (1011 `message.outgoing_backlog`), and nobody else waits. Held"
-        " messages past their bound: 1011 `message.incoming_backlog`."
+        " messages past their bound: 1011 `message.incoming_backlog`; a raw websocket's peer has to"
+        " wait instead, also while the hook does not receive."
     ),
     "A1": (
         "One instance. At most one live instance per name and key; concurrent first requests"

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from attrs import evolve
 
+from ..errors import IllegalInput
 from ..wire.messages import (
     ActionRequest,
     ActionResponse,
@@ -20,10 +21,12 @@ from ..wire.messages import (
     Event,
     Init,
     Plain,
+    SubscriptionRequest,
     ToClient,
     ToServer,
 )
 from ._events import (
+    CheckSubscription,
     Close,
     Closed,
     End,
@@ -38,6 +41,7 @@ from ._events import (
 from ._transitions import (
     ENDED_BY_CLIENT,
     FAILED,
+    MESSAGE_GUARDS,
     RETURNED,
     TABLE,
     Emit,
@@ -79,6 +83,8 @@ class ServerSession:
 
     __slots__ = (
         "_actor",
+        "_asked",
+        "_checks_subscriptions",
         "_connection_id",
         "_end",
         "_events",
@@ -99,24 +105,30 @@ class ServerSession:
         connection_id: str,
         max_held_messages: int,
         max_held_size: int,
+        checks_subscriptions: bool,
     ) -> None:
         """Begin a connection whose transport is open and whose params fit.
 
         Args:
             actor: Whose connection it is; ``Init`` and a rejection's ``Error`` name it.
             connection_id: Unique among the actor's connections.
-            max_held_messages: How many messages may wait for ``on_connect`` (C16).
+            max_held_messages: How many messages may wait for ``on_connect``, or for the verdict
+                on a subscription (C16).
             max_held_size: How large they may be together, in the unit of ``receive_message``.
+            checks_subscriptions: Whether a new subscription is asked about before it takes
+                effect.
         """
         self._actor = actor
         self._connection_id = connection_id
         self._max_held_messages = max_held_messages
         self._max_held_size = max_held_size
+        self._checks_subscriptions = checks_subscriptions
         self._stage = Stage.BEFORE_CONNECT
         self._end: End | None = None
         self._transport_open = True
-        self._held: list[ToServer] = []
+        self._held: list[tuple[ToServer, int]] = []
         self._held_size = 0
+        self._asked = ""
         self._subscriptions: set[str] = set()
         self._frames: list[FrameToClient] = []
         self._events: list[SessionEvent] = [_WORK[self._stage]]
@@ -179,17 +191,45 @@ class ServerSession:
         self._enter(self._row(FAILED[hook]), rejected)
 
     def receive_message(self, message: ToServer, size: int) -> None:
-        """The client sent a message: held while it connects, dispatched while open (C5).
+        """The client sent a message: held while it connects or is checked, else dispatched (C5).
 
         Args:
             message: What the client sent.
             size: What it weighs while held: bytes on the wire.
         """
-        take = self._row(Input.MESSAGE).take
-        if take is Take.DISPATCH:
+        row = self._row(Input.MESSAGE, message)
+        if row.take is Take.DISPATCH:
             self._dispatch(message)
-        elif take is Take.HOLD:
+        elif row.take is Take.HOLD:
             self._hold(message, size)
+        elif row.take is Take.ASK:
+            self._ask(message)
+            self._enter(row)
+
+    def receive_subscription_checked(self, event_name: str, error: Error | None) -> None:
+        """``can_subscribe`` has decided; the connection goes on either way (C5).
+
+        Args:
+            event_name: The event that was asked about.
+            error: Why not, for the client (C8); None if it may.
+
+        Raises:
+            IllegalInput: Nothing was asked, or about another event. Once the connection has left
+                ``conns`` a verdict is dropped instead.
+        """
+        row = self._row(Input.SUBSCRIPTION_CHECKED)
+        if row.take is Take.IGNORE:
+            return
+        if event_name != self._asked:
+            raise IllegalInput(
+                f"connection {self._connection_id}: a verdict on {event_name!r} is illegal, "
+                f"{self._asked!r} was asked about (C5)"
+            )
+        if error is None:
+            self._change_subscription(event_name, subscribed=True)
+        else:
+            self.send_error(None, error)
+        self._enter(row)
 
     def receive_end(self, end: End) -> None:
         """Somebody ends the connection. The first end wins; later ones are ignored (C7, C9)."""
@@ -228,7 +268,7 @@ class ServerSession:
 
     def send_response(self, action_id: int, output: Plain) -> None:
         """Answer an action; dropped once the connection has left ``conns`` (C6)."""
-        if self._stage is Stage.OPEN:
+        if self._stage.phase is Phase.OPEN:
             self._send(ActionResponse(action_id, output))
 
     def send_error(self, action_id: int | None, error: Error) -> None:
@@ -237,7 +277,7 @@ class ServerSession:
         Dropped once the connection has left ``conns`` (C6), and before ``Init``, where an error
         without an id would mean a rejection to the client.
         """
-        if self._stage is Stage.OPEN:
+        if self._stage.phase is Phase.OPEN:
             self._send(evolve(error, action_id=action_id))
 
     def refuse_subscription(self, event_name: str, error: Error) -> None:
@@ -263,26 +303,37 @@ class ServerSession:
 
     # ------------------------------------------------------------------ how
 
-    def _row(self, given: Input) -> Row:
+    def _row(self, given: Input, message: ToServer | None = None) -> Row:
         """The row for this input here and now; raises IllegalInput if there is none."""
         for row in TABLE[self._stage].get(given, ()):
-            if self._holds(row.when):
+            if self._holds(row.when, message):
                 return row
         legal = [
             each
             for each, rows in TABLE[self._stage].items()
-            if any(self._holds(row.when) for row in rows)
+            if any(self._holds(row.when, None) for row in rows)
         ]
         raise illegal(self._connection_id, self._stage, given, legal)
 
-    def _holds(self, guard: Guard) -> bool:
+    def _holds(self, guard: Guard, message: ToServer | None) -> bool:
         if guard is Guard.ALWAYS:
             return True
+        if guard in MESSAGE_GUARDS:
+            return self._is_checked(message) is (guard is Guard.CHECKED)
         if guard is Guard.LIVE:
             return self._end is None
         if guard is Guard.ENDED:
             return self._end is not None
         return self._transport_open is (guard is Guard.ATTACHED)
+
+    def _is_checked(self, message: ToServer | None) -> bool:
+        """Whether a message is what ``can_subscribe`` decides about."""
+        return (
+            self._checks_subscriptions
+            and isinstance(message, SubscriptionRequest)
+            and message.subscribe
+            and message.event_name not in self._subscriptions
+        )
 
     def _enter(self, row: Row, rejected: tuple[FrameToClient, ...] = ()) -> None:
         """Take the step of ``row``: its outputs, then the work of the new stage.
@@ -302,9 +353,7 @@ class ServerSession:
             case Emit.INIT:
                 self._send(Init(self._actor.actor_id, self._connection_id))
             case Emit.HELD:
-                held, self._held = self._held, []
-                for message in held:
-                    self._dispatch(message)
+                self._release()
             case Emit.CLOSE:
                 if self._end is not None and self._end.cause not in ENDED_BY_CLIENT:
                     self._send(Close(self._end.code, self._end.reason))
@@ -327,8 +376,15 @@ class ServerSession:
             self._end = end
             self._held = []
 
+    def _release(self) -> None:
+        """Dispatch what was held, up to the next subscription that must be asked about."""
+        while self._held and self._stage is Stage.OPEN:
+            message, size = self._held.pop(0)
+            self._held_size -= size
+            self.receive_message(message, size)
+
     def _hold(self, message: ToServer, size: int) -> None:
-        self._held.append(message)
+        self._held.append((message, size))
         self._held_size += size
         if len(self._held) > self._max_held_messages or self._held_size > self._max_held_size:
             self.receive_end(_TOO_MUCH_HELD)
@@ -336,12 +392,17 @@ class ServerSession:
     def _dispatch(self, message: ToServer) -> None:
         if isinstance(message, ActionRequest):
             self._events.append(RunAction(message))
-            return
-        name = message.event_name
-        if message.subscribe is (name in self._subscriptions):
-            return
-        if message.subscribe:
+        elif message.subscribe is not (message.event_name in self._subscriptions):
+            self._change_subscription(message.event_name, subscribed=message.subscribe)
+
+    def _ask(self, message: ToServer) -> None:
+        assert isinstance(message, SubscriptionRequest)  # the guard has seen to that
+        self._asked = message.event_name
+        self._events.append(CheckSubscription(message.event_name))
+
+    def _change_subscription(self, name: str, *, subscribed: bool) -> None:
+        if subscribed:
             self._subscriptions.add(name)
         else:
             self._subscriptions.remove(name)
-        self._events.append(SubscriptionChanged(name, message.subscribe))
+        self._events.append(SubscriptionChanged(name, subscribed))

@@ -64,12 +64,16 @@ ENDED_BY_CLIENT = frozenset({EndCause.CLIENT_CLOSED, EndCause.DROPPED})
 
 
 class Stage(_Name):
-    """A phase and what runs in it; ``hook`` is None where no hook does."""
+    """A phase and what runs in it; ``hook`` is None where no hook of the connection's own does.
+
+    What runs in CHECK runs beside the actions of OPEN, and survives a disconnect as they do (C6).
+    """
 
     BEFORE_CONNECT = (Phase.PREFLIGHT, "on_before_connect", Hook.ON_BEFORE_CONNECT)
     CONN_STATE = (Phase.PREFLIGHT, "create_conn_state", Hook.CREATE_CONN_STATE)
     CONNECT = (Phase.OPENING, "on_connect", Hook.ON_CONNECT)
     OPEN = (Phase.OPEN, "actions", None)
+    CHECK = (Phase.OPEN, "can_subscribe", None)
     DISCONNECT = (Phase.CLOSING, "on_disconnect", Hook.ON_DISCONNECT)
     CLOSING_DEFERRED = (Phase.CLOSING, "deferred callbacks", None)
     CLOSING_TRANSPORT = (Phase.CLOSING, "nothing", None)
@@ -96,6 +100,7 @@ class Input(_Name):
     DISCONNECT_RETURNED = ("on_disconnect returned", "C4: on_disconnect ends once")
     DISCONNECT_FAILED = ("on_disconnect failed", "C4: on_disconnect ends once")
     MESSAGE = ("message", "C5: a message may come at any time")
+    SUBSCRIPTION_CHECKED = ("subscription checked", "C5: a verdict on what was asked about")
     END = ("end", "C7: an end may come at any time")
     DEFERRED_FINISHED = ("deferred finished", "C10: deferred callbacks run once, last")
     TRANSPORT_CLOSED = ("transport closed", "C9: a transport closes once")
@@ -127,14 +132,22 @@ class Guard(_Name):
     ENDED = "an end is remembered"
     ATTACHED = "the transport is open"
     GONE = "the transport is closed"
+    CHECKED = "it is a new subscription, and `can_subscribe` is defined"
+    UNCHECKED = "it is no new subscription, or `can_subscribe` is not defined"
+
+
+MESSAGE_GUARDS = frozenset({Guard.CHECKED, Guard.UNCHECKED})
+"""The guards that look at the message."""
 
 
 class Take(_Name):
-    """What becomes of the message or the end that the input brought."""
+    """What becomes of the message, end or verdict that the input brought."""
 
     NOTHING = "nothing"
     HOLD = "held; past the bound it is an end (C16)"
     DISPATCH = "dispatched"
+    ASK = "asked about"
+    DECIDE = "the subscription takes effect, or its refusal is sent"
     REMEMBER = "remembered, unless an earlier one is"
     IGNORE = "ignored"
 
@@ -160,7 +173,7 @@ class Row:
         input: What happens to it.
         to: Where it stands afterwards; if that is another stage, what runs there begins.
         when: What else must hold.
-        take: What becomes of the input's message or end.
+        take: What becomes of the input's message, end or verdict.
         emit: What is given out.
         rules: The numbers of the rules that say so.
     """
@@ -184,12 +197,34 @@ def _connecting(stage: Stage) -> tuple[Row, ...]:
     )
 
 
-def _ended(stage: Stage) -> tuple[Row, ...]:
-    """Once it has left: what the peer sent before it knew, and later ends, do nothing."""
+def _open(stage: Stage) -> tuple[Row, ...]:
+    """While it is open: an end is carried out at once."""
+    closed, left = Input.TRANSPORT_CLOSED, (Emit.LEFT,)
     return (
+        Row(
+            stage,
+            Input.END,
+            Stage.DISCONNECT,
+            "C3, C4, C9, C15",
+            take=Take.REMEMBER,
+            emit=_LEAVING,
+        ),
+        Row(stage, closed, Stage.DISCONNECT, "C3, C4", take=Take.REMEMBER, emit=left),
+    )
+
+
+def _ended(stage: Stage) -> tuple[Row, ...]:
+    """Once it has left: what the peer sent before it knew, and later ends, do nothing.
+
+    Nor does a verdict that comes late; a connection that was never open was asked for none.
+    """
+    rows = (
         Row(stage, Input.MESSAGE, stage, "C5", take=Take.IGNORE),
         Row(stage, Input.END, stage, "C7, C9", take=Take.IGNORE),
     )
+    if stage.phase is Phase.REJECTED:
+        return rows
+    return (*rows, Row(stage, Input.SUBSCRIPTION_CHECKED, stage, "C5", take=Take.IGNORE))
 
 
 def _deferred(stage: Stage, then: Stage) -> tuple[Row, ...]:
@@ -313,23 +348,26 @@ ROWS: tuple[Row, ...] = (
     ),
     *_connecting(Stage.CONNECT),
     # ------------------------------------------------------------------ OPEN
-    Row(Stage.OPEN, Input.MESSAGE, Stage.OPEN, "C5, C6", take=Take.DISPATCH),
     Row(
         Stage.OPEN,
-        Input.END,
-        Stage.DISCONNECT,
-        "C3, C4, C9, C15",
-        take=Take.REMEMBER,
-        emit=_LEAVING,
-    ),
-    Row(
+        Input.MESSAGE,
         Stage.OPEN,
-        Input.TRANSPORT_CLOSED,
-        Stage.DISCONNECT,
-        "C3, C4",
-        take=Take.REMEMBER,
-        emit=(Emit.LEFT,),
+        "C5, C6",
+        when=Guard.UNCHECKED,
+        take=Take.DISPATCH,
     ),
+    Row(Stage.OPEN, Input.MESSAGE, Stage.CHECK, "C5", when=Guard.CHECKED, take=Take.ASK),
+    *_open(Stage.OPEN),
+    Row(Stage.CHECK, Input.MESSAGE, Stage.CHECK, "C5, C16", take=Take.HOLD),
+    Row(
+        Stage.CHECK,
+        Input.SUBSCRIPTION_CHECKED,
+        Stage.OPEN,
+        "C5, C8",
+        take=Take.DECIDE,
+        emit=(Emit.HELD,),
+    ),
+    *_open(Stage.CHECK),
     # ------------------------------------------------------------------ CLOSING, REJECTED
     Row(Stage.DISCONNECT, Input.DISCONNECT_RETURNED, Stage.CLOSING_DEFERRED, "C4, C10"),
     Row(Stage.DISCONNECT, Input.DISCONNECT_FAILED, Stage.CLOSING_DEFERRED, "C10, C11, C12"),

@@ -15,10 +15,12 @@ class Application(Protocol):
     """Answers plain HTTP and takes over the channels of websockets."""
 
     async def respond(self, request: HttpRequest) -> HttpResponse:
-        """The answer to one request. Never raises.
+        """The answer to one request, which may still be sending its body. Never raises.
 
         It is not cancelled when its client vanishes: what was begun is finished (C6, C14), and
-        the answer is dropped.
+        the answer is dropped. A streamed body is closed then (``aclose``), whether its iteration
+        has begun or not; one that waits for its next piece sees a cancellation first. After
+        the answer's end nothing of the request's body can be read any more.
         """
         ...
 

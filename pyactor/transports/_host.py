@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -30,6 +31,9 @@ class Host(ActorHost):
         port: int = 6420,
         storage: Storage | None = None,
         region: str = "local",
+        token: str | None = None,
+        namespace: str = "default",
+        allowed_origins: Sequence[str] | None = None,
         limits: ServerLimits | None = None,
         sock: socket.socket | None = None,
     ) -> None:
@@ -41,10 +45,20 @@ class Host(ActorHost):
             port: The port; 0 for one that is free.
             storage: Where actors are kept while not in memory; in memory by default.
             region: What ``self.region`` says.
+            token: What clients must show; None lets everybody in.
+            namespace: The one namespace that is served.
+            allowed_origins: ``https://example.com`` …: whose pages may use it; None for all.
             limits: Bounds of heads, bodies, messages and pauses.
             sock: A socket that listens already, in place of ``host`` and ``port``.
         """
-        super().__init__(registry, storage=storage, region=region)
+        super().__init__(
+            registry,
+            storage=storage,
+            region=region,
+            token=token,
+            namespace=namespace,
+            allowed_origins=allowed_origins,
+        )
         self.host = host
         self._server = Server(self, host=host, port=port, sock=sock, limits=limits)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from email.utils import formatdate
 
 import h11
@@ -22,14 +22,24 @@ def head_size(event: h11.Request) -> int:
 
 
 def request_head(event: h11.Request, peer: str | None) -> HttpRequest:
-    """A request without its body: names in lower case, repeated headers joined by a comma."""
+    """A request without a body: names in lower case, repeated headers joined by a comma."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in event.headers:
         name = raw_name.decode("ascii")
         value = raw_value.decode("latin-1")  # RFC 9110 5.5
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     method = event.method.decode("ascii")
-    return HttpRequest(method, origin_form(event.target.decode("ascii")), headers, b"", peer)
+    return HttpRequest(method, origin_form(event.target.decode("ascii")), headers, peer=peer)
+
+
+def with_body(head: HttpRequest, body: AsyncIterable[bytes]) -> HttpRequest:
+    """A request whose body is on its way. Written out, since attrs' evolve takes longer."""
+    return HttpRequest(head.method, head.target, head.headers, body, head.peer)
+
+
+def has_body(headers: Mapping[str, str]) -> bool:
+    """Whether a request is framed so that a body follows, be it an empty one (RFC 9112 6)."""
+    return "content-length" in headers or "transfer-encoding" in headers
 
 
 def origin_form(target: str) -> str:
@@ -58,8 +68,10 @@ def peer_name(address: object) -> str | None:
     return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
 
 
-def response_event(response: HttpResponse, *, closing: bool) -> h11.Response:
+def response_head(response: HttpResponse, *, closing: bool) -> h11.Response:
     """The head of an answer, with the framing and date that a transport owes.
+
+    A streamed body gets its framing from h11: chunked, or the connection's end for HTTP/1.0.
 
     Args:
         response: The answer.
@@ -71,26 +83,31 @@ def response_event(response: HttpResponse, *, closing: bool) -> h11.Response:
     """
     headers = [
         (name.encode("latin-1"), value.encode("latin-1"))
-        for name, value in response.headers.items()
+        for name, values in response.headers.items()
         if name.lower() not in _FRAMING
+        for value in ((values,) if isinstance(values, str) else values)
     ]
     if "date" not in response.headers:
         headers.append((b"date", formatdate(usegmt=True).encode("ascii")))  # RFC 9110 6.6.1
-    if response.status not in _BODILESS:
+    if isinstance(response.body, bytes) and response.status not in _BODILESS:
         headers.append((b"content-length", b"%d" % len(response.body)))
     if closing:
         headers.append((b"connection", b"close"))
     return h11.Response(status_code=response.status, headers=headers)
 
 
-def sent_body(method: str | None, response: HttpResponse) -> bytes:
-    """What follows the head of an answer: nothing to HEAD, and for statuses without a body."""
-    return b"" if method == "HEAD" or response.status in _BODILESS else response.body
+def is_bodiless(method: str | None, status: int) -> bool:
+    """Whether nothing follows the head of an answer: to HEAD, and for 204 and 304."""
+    return method == "HEAD" or status in _BODILESS
 
 
-def refusal(status: int, error: ActorError) -> HttpResponse:
-    """An error of the transport, as every client of the protocol reads errors: JSON."""
-    body = {"group": error.group, "code": error.code, "message": error.message}
-    return HttpResponse(
-        status, {"content-type": "application/json"}, json.dumps(body).encode("ascii")
-    )
+def refusal(status: int, error: ActorError) -> tuple[h11.Response, bytes]:
+    """An error of the transport, as every client of the protocol reads errors: JSON.
+
+    Returns:
+        The head, which ends the connection, and the body.
+    """
+    fields = {"group": error.group, "code": error.code, "message": error.message}
+    body = json.dumps(fields).encode("ascii")
+    response = HttpResponse(status, {"content-type": "application/json"}, body)
+    return response_head(response, closing=True), body

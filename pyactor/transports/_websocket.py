@@ -55,15 +55,18 @@ class WebsocketChannel(asyncio.Protocol):
         "_lost",
         "_message",
         "_next_ping",
+        "_paused",
         "_ping_interval",
         "_ping_timeout",
         "_protocol",
         "_receiver",
         "_receiving",
+        "_resumed",
         "_sending",
         "_serving",
         "_timer",
         "_transport",
+        "_waiting",
     )
 
     def __init__(self, serving: Serving, transport: asyncio.Transport) -> None:
@@ -76,10 +79,13 @@ class WebsocketChannel(asyncio.Protocol):
         self._held = b""
         self._message = bytearray()  # the fragments so far
         self._is_text = False  # of the fragments
+        self._paused = False
+        self._waiting: list[Frame] = []  # taken in, and not delivered since it is paused
         self._sending = True  # messages may go out: neither side has begun to close
         self._receiving = True  # messages are for the receiver, or held until there is one
         self._ending = False  # the timer counts towards an abort
         self._lost = False
+        self._resumed: asyncio.Event | None = None  # while the transport's buffer is full
         self._heard = True  # something arrived since the last ping
         self._next_ping = self._deadline = math.inf  # loop time, seconds
         self._timer: asyncio.TimerHandle | None = None
@@ -136,12 +142,28 @@ class WebsocketChannel(asyncio.Protocol):
         if self._sending and not self._transport.is_closing():
             self._transport.write(self._serving.framer.frame(data))
 
+    async def drained(self) -> None:
+        """Wait while more than asyncio's high-water mark is unsent, down to its low one."""
+        if self._sending and self._resumed is not None:
+            await self._resumed.wait()
+
+    def pause(self) -> None:
+        """Read no more; what has been read already waits."""
+        self._paused = True
+        self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Deliver what waits, then read on."""
+        if self._paused:
+            self._paused = False
+            asyncio.get_running_loop().call_soon(self._read_on)
+
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake, with a code that RFC 6455 7.4 lets an endpoint send."""
-        self._receiving = False
+        self._receiving = self._paused = False
         if not self._sending:
             return
-        self._sending = False
+        self._stop_sending()
         cut = reason.encode(errors="replace")[:_MAX_REASON].decode(errors="ignore")
         self._protocol.send_close(code, cut)
         self._transport.write(b"".join(self._protocol.data_to_send()))
@@ -150,7 +172,8 @@ class WebsocketChannel(asyncio.Protocol):
 
     def abort(self) -> None:
         """Drop the transport at once."""
-        self._sending = self._receiving = False
+        self._stop_sending()
+        self._receiving = False
         self._transport.abort()
 
     def shut_down(self) -> None:
@@ -171,13 +194,22 @@ class WebsocketChannel(asyncio.Protocol):
     def eof_received(self) -> None:
         # The transport now writes what is left and closes; a peer that takes none of it must
         # not hold it open.
-        self._sending = False
+        self._stop_sending()
         self._abort_later()
+
+    @override
+    def pause_writing(self) -> None:
+        self._resumed = asyncio.Event()
+
+    @override
+    def resume_writing(self) -> None:
+        self._release_senders()
+        self._resumed = None
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
-        self._sending = False
+        self._stop_sending()
         self._stop_timer()
         self._serving.forget(self)
         if self._receiver is not None:
@@ -198,21 +230,33 @@ class WebsocketChannel(asyncio.Protocol):
         held, self._held = self._held, b""
         if held:
             self._receive(held)
-        self._transport.resume_reading()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        self._deliver(waiting)
+        if not self._paused:
+            self._transport.resume_reading()
 
     def _receive(self, data: bytes) -> None:
         protocol = self._protocol
         protocol.receive_data(data)
         frames = cast("list[Frame]", protocol.events_received())
         if protocol.state is not OPEN:
-            self._sending = False
+            self._stop_sending()
         self._write_answers()
+        self._deliver(frames)
+
+    def _deliver(self, frames: list[Frame]) -> None:
         receiver = self._receiver
-        for frame in frames:
+        for index, frame in enumerate(frames):
             if receiver is None or not self._receiving:
                 return
+            if self._paused:
+                self._waiting += frames[index:]
+                return
             self._receive_frame(receiver, frame)
-        if receiver is not None and protocol.parser_exc is not None:
+        if receiver is not None and self._protocol.parser_exc is not None:
             self._receive_failure(receiver)
 
     def _receive_frame(self, receiver: ChannelReceiver, frame: Frame) -> None:
@@ -240,7 +284,7 @@ class WebsocketChannel(asyncio.Protocol):
         try:
             text = data.decode()
         except UnicodeDecodeError as error:  # the library leaves this check to its user
-            self._sending = False
+            self._stop_sending()
             where = f"{error.reason} at position {error.start}"
             self._protocol.fail(CloseCode.INVALID_DATA, where)
             self._write_answers()
@@ -261,6 +305,14 @@ class WebsocketChannel(asyncio.Protocol):
             receiver.receive_close(close.code, close.reason)
 
     # -------------------------------------------------------------- out
+
+    def _stop_sending(self) -> None:
+        self._sending = False
+        self._release_senders()
+
+    def _release_senders(self) -> None:
+        if self._resumed is not None:
+            self._resumed.set()
 
     def _write_answers(self) -> None:
         """Write what the library answers by itself: pongs, or a close frame and the end."""
@@ -287,7 +339,7 @@ class WebsocketChannel(asyncio.Protocol):
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
-        if self._heard:
+        if self._heard or self._paused:  # paused, nobody can hear
             self._deadline = math.inf
         elif now >= self._deadline:
             logger.info("websocket dropped: no answer to a ping in %s s", self._ping_timeout)

@@ -14,7 +14,6 @@ from ..errors import DecodeError
 from ..plain import UNDEFINED, Plain
 from ._bare_cursor import BareReader, BareWriter
 from ._bare_versions import Version, begin, open_frame
-from ._cbor_values import ESCAPED_READER, ESCAPED_WRITER, dump, load
 from ._codec import Codec
 from ._fields import queue_status
 from .messages import (
@@ -29,6 +28,7 @@ from .messages import (
     ToServer,
 )
 from .queue import QueueResult, QueueSend
+from .values import decode_value, encode_value
 
 
 class BareCodec(Codec):
@@ -54,11 +54,11 @@ class BareCodec(Codec):
         if isinstance(message, Event):
             out.u8(3)
             out.text(message.name, "name")
-            out.data(_encode(message.args, "args"))
+            out.data(encode_value(message.args, "args"))
         elif isinstance(message, ActionResponse):
             out.u8(2)
             out.uint(message.id, "id")
-            out.data(_encode(message.output, "output"))
+            out.data(encode_value(message.output, "output"))
         elif isinstance(message, Init):
             out.u8(0)
             out.text(message.actor_id, "actorId")
@@ -81,7 +81,7 @@ class BareCodec(Codec):
         if tag == 3:
             message = Event(fields.text(), _decode_list(fields.data()))
         elif tag == 2:
-            message = ActionResponse(fields.uint(), _decode(fields.data()))
+            message = ActionResponse(fields.uint(), decode_value(fields.data()))
         elif tag == 0:
             message = Init(fields.text(), fields.text())
             if layout.has_token:
@@ -100,7 +100,7 @@ class BareCodec(Codec):
             out.u8(0)
             out.uint(message.id, "id")
             out.text(message.name, "name")
-            out.data(_encode(message.args, "args"))
+            out.data(encode_value(message.args, "args"))
         else:
             out.u8(1)
             out.text(message.event_name, "eventName")
@@ -126,7 +126,7 @@ class BareCodec(Codec):
     @override
     def encode_action_request(self, args: list[Plain], version: int) -> bytes:
         _, out = begin(version)
-        out.data(_encode(args, "args"))
+        out.data(encode_value(args, "args"))
         return bytes(out.written)
 
     @override
@@ -139,13 +139,13 @@ class BareCodec(Codec):
     @override
     def encode_action_response(self, output: Plain, version: int) -> bytes:
         _, out = begin(version)
-        out.data(_encode(output, "output"))
+        out.data(encode_value(output, "output"))
         return bytes(out.written)
 
     @override
     def decode_action_response(self, body: bytes) -> Plain:
         _, fields = open_frame(body)
-        output = _decode(fields.data())
+        output = decode_value(fields.data())
         fields.end()
         return output
 
@@ -153,7 +153,7 @@ class BareCodec(Codec):
     def encode_queue_request(self, request: QueueSend, version: int) -> bytes:
         layout, out = begin(version)
         _check_queue(layout, ValueError)
-        out.data(_encode(request.body, "body"))
+        out.data(encode_value(request.body, "body"))
         out.optional(request.name, lambda name: out.text(name, "name"))
         out.optional(request.wait, out.flag)
         out.optional(request.timeout, lambda timeout: out.u64(timeout, "timeout"))
@@ -164,7 +164,7 @@ class BareCodec(Codec):
         layout, fields = open_frame(body)
         _check_queue(layout, DecodeError)
         request = QueueSend(
-            _decode(fields.data()),
+            decode_value(fields.data()),
             fields.optional(fields.text),
             fields.optional(fields.flag) or False,
             fields.optional(fields.u64),
@@ -178,7 +178,7 @@ class BareCodec(Codec):
         _check_queue(layout, ValueError)
         out.text(result.status, "status")
         has_response = result.response is not UNDEFINED
-        out.optional(_encode(result.response, "response") if has_response else None, out.data)
+        out.optional(encode_value(result.response, "response") if has_response else None, out.data)
         return bytes(out.written)
 
     @override
@@ -188,7 +188,7 @@ class BareCodec(Codec):
         status = queue_status(fields.text())
         response = fields.optional(fields.data)
         fields.end()
-        return QueueResult(status, UNDEFINED if response is None else _decode(response))
+        return QueueResult(status, UNDEFINED if response is None else decode_value(response))
 
     @override
     def encode_error(self, error: Error, version: int) -> bytes:
@@ -209,17 +209,8 @@ class BareCodec(Codec):
 # ------------------------------------------------------------------ what messages have in common
 
 
-def _encode(value: Plain, name: str) -> bytes:
-    return dump(ESCAPED_WRITER.write(value, name))
-
-
-def _decode(data: bytes) -> Plain:
-    value = ESCAPED_READER.read(load(data))
-    return None if value is UNDEFINED else value
-
-
 def _decode_list(data: bytes) -> list[Plain]:
-    value = _decode(data)
+    value = decode_value(data)
     if not isinstance(value, list):
         raise DecodeError(f"args must be an array, not {value!r:.80}")
     return cast("list[Plain]", value)
@@ -229,7 +220,9 @@ def _write_error(out: BareWriter, error: Error) -> None:
     out.text(error.group, "group")
     out.text(error.code, "code")
     out.text(error.message, "message")
-    out.optional(None if error.metadata is None else _encode(error.metadata, "metadata"), out.data)
+    out.optional(
+        None if error.metadata is None else encode_value(error.metadata, "metadata"), out.data
+    )
 
 
 def _write_actor(out: BareWriter, actor: ActorIdentity | None) -> None:
@@ -251,7 +244,7 @@ def _read_error(layout: Version, fields: BareReader, *, has_action_id: bool) -> 
         group=group,
         code=code,
         message=message,
-        metadata=None if metadata is None else _decode(metadata),
+        metadata=None if metadata is None else decode_value(metadata),
         action_id=action_id,
         actor=actor,
     )

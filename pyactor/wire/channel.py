@@ -53,6 +53,21 @@ class Channel(Protocol):
     def send(self, data: str | bytes) -> None:
         """Write one message; dropped without a word once the channel is closing."""
 
+    async def drained(self) -> None:
+        """Return once little waits to be written, or the channel is closing or gone.
+
+        What a sender of much awaits after each message, so as not to outrun its peer.
+        """
+
+    def pause(self) -> None:
+        """Deliver nothing more until ``resume``, so that a peer that sends faster has to wait.
+
+        Meanwhile nobody notices a silent peer's loss. ``close`` and ``abort`` end it.
+        """
+
+    def resume(self) -> None:
+        """Deliver again, from the loop's next turn on, what waited and what comes."""
+
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake. Repeated calls do nothing.
 

@@ -1,41 +1,81 @@
-"""Plain HTTP as values: what every transport turns its bytes into, and what the host answers."""
+"""Plain HTTP as values: what every transport turns its bytes into, and what the host answers.
+
+Bodies stream both ways, so that raw requests need not fit in memory. Nothing here does I/O.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 
 from attrs import field, frozen
+from typing_extensions import override
+
+from ..errors import IncomingTooLong
+
+
+@frozen
+class WholeBody(AsyncIterable[bytes]):
+    """A body that is here already, as one piece."""
+
+    content: bytes = b""
+
+    @override
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self.content:
+            yield self.content
 
 
 @frozen
 class HttpRequest:
-    """One request whose body, if any, has been read; also the head of a websocket upgrade.
+    """The head of one request, and its body as it arrives; also the head of a websocket upgrade.
 
     Attributes:
         method: Upper case, as RFC 9110 has it.
         target: Path and query as sent, still percent-encoded.
         headers: Names in lower case; repeated headers are joined with ``", "``.
-        body: The whole body, at most the host's limit.
+        body: Its pieces, to be read once at most. A transport refuses what is over its limit
+            (IncomingTooLong) or does not come in time (RequestTimedOut), and raises
+            ConnectionLost when the client vanishes before the end.
         peer: ``host:port`` of the client, or None where there is none.
     """
 
     method: str
     target: str
     headers: Mapping[str, str] = field(factory=dict[str, str])
-    body: bytes = b""
+    body: AsyncIterable[bytes] = field(factory=WholeBody, eq=False)
     peer: str | None = None
 
 
 @frozen
 class HttpResponse:
-    """One answer. The transport adds Content-Length.
+    """One answer. The transport adds Content-Length, or frames the pieces of a streamed body.
 
     Attributes:
         status: RFC 9110 status code.
-        headers: Names in lower case.
-        body: The whole body.
+        headers: Names in lower case; a sequence of values is a header that is repeated.
+        body: The whole body, or its pieces as they come. A transport that stops early closes
+            the iterator (``aclose``), if it can be closed.
     """
 
     status: int
-    headers: Mapping[str, str] = field(factory=dict[str, str])
-    body: bytes = b""
+    headers: Mapping[str, str | Sequence[str]] = field(factory=dict[str, "str | Sequence[str]"])
+    body: bytes | AsyncIterable[bytes] = b""
+
+
+async def read_body(body: AsyncIterable[bytes], max_size: int) -> bytes:
+    """The whole of a body.
+
+    Args:
+        body: Its pieces.
+        max_size: Bytes.
+
+    Raises:
+        IncomingTooLong: It is longer.
+        ActorError: What the transport says went wrong.
+    """
+    read = bytearray()
+    async for piece in body:
+        read += piece
+        if len(read) > max_size:
+            raise IncomingTooLong(f"the body has over {max_size} bytes")
+    return bytes(read)

@@ -6,7 +6,7 @@ Checkers use the package's inline types where it is installed; these say the sam
 import socket
 import ssl
 from abc import ABCMeta
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Mapping, Sequence
 from logging import Logger, LoggerAdapter
 from types import TracebackType
 from typing import (
@@ -17,6 +17,7 @@ from typing import (
     Literal,
     Protocol,
     Self,
+    TypeAlias,
     overload,
     type_check_only,
 )
@@ -36,7 +37,9 @@ __all__ = [
     "ActorNotRegistered",
     "ActorOptions",
     "ActorRecord",
+    "ActorRestarting",
     "ActorType",
+    "AnyEvent",
     "BoundEvent",
     "CallbackTimedOut",
     "Client",
@@ -51,6 +54,7 @@ __all__ = [
     "Event",
     "EventNotFound",
     "EventRef",
+    "Forbidden",
     "GoingAway",
     "Handle",
     "Host",
@@ -63,6 +67,7 @@ __all__ = [
     "InvalidRequest",
     "MemoryStorage",
     "MethodNotAllowed",
+    "NamespaceNotFound",
     "NoCallerError",
     "OutgoingBacklog",
     "OutgoingTooLong",
@@ -70,11 +75,17 @@ __all__ = [
     "Registry",
     "Request",
     "RequestTimedOut",
+    "RequestsNotSupported",
+    "Response",
     "RouteNotFound",
     "ServerLimits",
     "Storage",
+    "Unauthorised",
     "UnsupportedEncoding",
     "UserError",
+    "WebSocket",
+    "WebSocketClosed",
+    "WebSocketsNotSupported",
     "action",
     "hook",
     "resolve",
@@ -166,6 +177,8 @@ class ActorOptions:
     create_state_timeout: float = 5
     on_create_timeout: float = 5
     on_wake_timeout: float = 5
+    can_subscribe_timeout: float = 5
+    can_publish_timeout: float = 5
     action_timeout: float = 60
     sleep_timeout: float = 30
     sleep_grace_period: float = 15
@@ -240,11 +253,18 @@ class Actor(ActorContract[_P, _I], Generic[_S, _C, _P, _I]):
     def create_conn_state(self, params: _P) -> Awaitable[_C] | _C: ...
     def on_connect(self, conn: Conn[_C, _P]) -> Awaitable[None] | None: ...
     def on_disconnect(self, conn: Conn[_C, _P]) -> Awaitable[None] | None: ...
+    def can_subscribe(self, conn: Conn[_C, _P], event: AnyEvent) -> Awaitable[bool] | bool: ...
+    def can_publish(self, conn: Conn[_C, _P], queue: str) -> Awaitable[bool] | bool: ...
+    def on_before_action_response(self, name: str, args: tuple[Any, ...], output: Any) -> Any: ...
+    def on_request(self, request: Request) -> Awaitable[Response] | Response: ...
+    def on_web_socket(self, ws: WebSocket) -> Awaitable[None] | None: ...
 
 # ---------------------------------------------------------------- what an actor is given
 
 @type_check_only
-class _Ref(Generic[_A_contra]): ...
+class _Ref(Generic[_A_contra]):
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
 
 class ActionRef(_Ref[_A_contra], Generic[_A_contra, _Ps, _R_co]): ...
 class EventRef(_Ref[_A_contra], Generic[_A_contra, _T, _Ps]): ...
@@ -252,11 +272,44 @@ class EventRef(_Ref[_A_contra], Generic[_A_contra, _T, _Ps]): ...
 class BoundEvent(EventRef[_A_contra, _T, _Ps]):
     def broadcast(self, *payload: _Ps.args, **kw: _Ps.kwargs) -> None: ...
 
+AnyEvent: TypeAlias = EventRef[Any, Any, ...]
+
 @frozen
 class Request:
-    headers: Mapping[str, str] = ...
+    method: str = "GET"
     path: str = "/"
+    query: str = ""
+    headers: Mapping[str, str] = ...
     peer: str | None = None
+    body: AsyncIterable[bytes] = ...
+    async def read(self) -> bytes: ...
+    async def text(self) -> str: ...
+    async def json(self) -> Any: ...
+
+@frozen(init=False)
+class Response:
+    body: bytes | AsyncIterable[bytes]
+    status: int
+    headers: Mapping[str, str | Sequence[str]]
+    def __init__(
+        self,
+        body: bytes | str | AsyncIterable[bytes] = b"",
+        status: int = 200,
+        headers: Mapping[str, str | Sequence[str]] = ...,
+    ) -> None: ...
+    @classmethod
+    def json(
+        cls, value: Any, status: int = 200, headers: Mapping[str, str | Sequence[str]] = ...
+    ) -> Self: ...
+
+class WebSocket:
+    @property
+    def request(self) -> Request: ...
+    async def send(self, data: str | bytes) -> None: ...
+    async def receive(self) -> str | bytes: ...
+    def __aiter__(self) -> Self: ...
+    async def __anext__(self) -> str | bytes: ...
+    def close(self, code: int = 1000, reason: str = "") -> Awaitable[None]: ...
 
 class Conn(Generic[_C, _P]):
     state: _C
@@ -333,6 +386,9 @@ class Host:
         port: int = 6420,
         storage: Storage | None = None,
         region: str = "local",
+        token: str | None = None,
+        namespace: str = "default",
+        allowed_origins: Sequence[str] | None = None,
         limits: ServerLimits | None = None,
         sock: socket.socket | None = None,
     ) -> None: ...
@@ -510,6 +566,12 @@ class OutgoingTooLong(ActorError): ...
 class IncomingBacklog(ActorError): ...
 class OutgoingBacklog(ActorError): ...
 class GoingAway(ActorError): ...
+class ActorRestarting(ActorError): ...
+class Unauthorised(ActorError, PermissionError): ...
+class Forbidden(ActorError, PermissionError): ...
+class NamespaceNotFound(ActorError, LookupError): ...
+class RequestsNotSupported(ActorError, LookupError): ...
+class WebSocketsNotSupported(ActorError, LookupError): ...
 
 class ConnectionLost(ActorError, ConnectionError):
     may_have_run: bool
@@ -531,3 +593,8 @@ class DefinitionError(TypeError):
     def __init__(self, class_name: str, problems: tuple[Problem, ...]) -> None: ...
 
 class NoCallerError(RuntimeError): ...
+
+class WebSocketClosed(ConnectionError):
+    code: int
+    reason: str
+    def __init__(self, code: int, reason: str = "") -> None: ...

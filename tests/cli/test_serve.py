@@ -1,120 +1,126 @@
-"""``pyactor serve`` as a process: it says where it is, and stops in good order when told."""
+"""``pyactor serve``: it says where it is, keeps its token to itself, and ends in good order."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
 from pyactor.cli import main
 from pyactor.client import Client, Closed
-from pyactor.definition import Actor, action
 
-TARGET = """
-from pyactor import Actor, Registry, action, hook
+if TYPE_CHECKING:
+    from tests.cli.conftest import Serve, Served
+
+BAD = """
+from pyactor import Actor, Registry, action
 
 class Counter(Actor[None], name="counter"):
     @action
-    def add(self, amount: int) -> int:
-        return amount + 1
-
-    @hook
-    async def on_sleep(self) -> None:
-        print("asleep", flush=True)
-# never
+    def add(self, amount) -> int:
+        return amount
 
 registry = Registry(Counter)
 """
 
 
-class Counter(Actor[None], name="counter"):
-    @action
-    def add(self, amount: int) -> int:
-        return amount + 1
+async def leave_a_connection_open(served: Served, number: signal.Signals, everybody: bool) -> None:
+    from tests.cli.conftest import counter
+
+    async with Client(served.url) as client:
+        assert await counter(client).rpc.add(1) == 2
+        async with counter(client).connect() as conn:
+            assert await conn.rpc.add(2) == 3
+            (served.send_all if everybody else served.send)(number)
+            assert await conn.wait_closed() == Closed(1001, "ws.going_away")
 
 
-@contextmanager
-def serving(
-    folder: Path, *options: str, sleeps_for_ever: bool = False
-) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A running ``pyactor serve`` and its URL."""
-    never = "        await __import__('asyncio').Event().wait()\n" if sleeps_for_ever else ""
-    (folder / "served.py").write_text(TARGET.replace("# never\n", never))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pyactor.cli", "serve", "served:registry", "--port", "0", *options],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        match = re.match(r"serving (http://127\.0\.0\.1:\d+) ", process.stdout.readline())
-        assert match
-        yield process, match[1]
-    finally:
-        process.kill()
-        process.communicate()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("number", "everybody"),
+    [(signal.SIGTERM, False), (signal.SIGTERM, True), (signal.SIGINT, True)],
+    ids=["kill", "kill the group", "Ctrl-C"],
+)
 def test_a_signal_ends_connections_puts_actors_to_sleep_and_exits_0(
-    tmp_path: Path, number: signal.Signals
+    serve: Serve, number: signal.Signals, everybody: bool
 ) -> None:
-    async def main(process: subprocess.Popen[str], url: str) -> None:
-        async with Client(url) as client:
-            counter = client.actor(Counter).get_or_create("a")
-            assert await counter.rpc.add(1) == 2
-            async with counter.connect() as conn:
-                assert await conn.rpc.add(2) == 3
-                process.send_signal(number)
-                assert await conn.wait_closed() == Closed(1001, "ws.going_away")
-
-    with serving(tmp_path) as (process, url):
-        asyncio.run(main(process, url))
-        stdout, stderr = process.communicate(timeout=20)
-        assert stdout == "stopping\nasleep\n"
-        assert stderr == ""
-        assert process.returncode == 0
+    served = serve()
+    asyncio.run(leave_a_connection_open(served, number, everybody))
+    code, stdout, stderr = served.end()
+    assert (code, stderr) == (0, "")
+    lines = stdout.splitlines()
+    # Where all get the signal, either may speak first.
+    assert "stopping" in lines
+    assert [each for each in lines if each != "stopping"] == ["falls asleep", "asleep", "gone"]
 
 
-def test_a_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
-    async def main(process: subprocess.Popen[str], url: str) -> None:
-        async with Client(url) as client:
-            assert await client.actor(Counter).get_or_create("a").rpc.add(1) == 2
-        process.send_signal(signal.SIGTERM)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "stopping\n"
-        assert process.stdout.readline() == "asleep\n"
-        process.send_signal(signal.SIGTERM)
-
-    with serving(tmp_path, sleeps_for_ever=True) as (process, url):
-        asyncio.run(main(process, url))
-        process.communicate(timeout=10)
-        assert process.returncode == -signal.SIGTERM
+def test_a_second_signal_ends_everything_at_once(serve: Serve) -> None:
+    served = serve()
+    pid = served.pid()
+    served.set("held")
+    served.send(signal.SIGTERM)
+    served.expect("stopping", "falls asleep")
+    served.send(signal.SIGINT)
+    assert served.end() == (130, "", "")
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
-def test_data_dir_is_said_to_be_unused_once(tmp_path: Path) -> None:
-    with serving(tmp_path, "--data-dir", "state") as (process, _):
-        process.send_signal(signal.SIGTERM)
-        _, stderr = process.communicate(timeout=20)
-        assert stderr == "--data-dir state is not used yet: state is kept in memory only\n"
-        assert process.returncode == 0
+def test_what_does_not_stop_within_the_grace_is_killed(serve: Serve) -> None:
+    served = serve("--grace", "0.1")
+    served.pid()
+    served.set("held")
+    served.send(signal.SIGTERM)
+    assert served.end() == (
+        1,
+        "stopping\nfalls asleep\n",
+        "the server did not stop within 0.1 s and is killed\n",
+    )
+
+
+def test_a_token_is_wanted_and_in_no_list_of_processes(serve: Serve) -> None:
+    served = serve("--token", "s3cret", "--namespace", "ours", "--allow-origin", "http://a.b:1")
+    actors = "/actors?name=counter&namespace="
+    assert served.get(f"{actors}ours") == 401
+    assert served.get(f"{actors}ours", {"x-rivet-token": "s3cret"}) == 200
+    assert served.get(f"{actors}default", {"x-rivet-token": "s3cret"}) == 404
+    for origin, status in (("http://a.b:1", 200), ("http://a.b:2", 403)):
+        headers = {"x-rivet-token": "s3cret", "origin": origin}
+        assert served.get(f"{actors}ours", headers) == status
+    shown = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "pgid=,args="],  # noqa: S607 - wherever it is
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ours = [
+        line for line in shown.stdout.splitlines() if int(line.split()[0]) == served.process.pid
+    ]
+    assert len(ours) == 2
+    assert "s3cret" not in "".join(ours)
+
+
+def test_the_token_may_come_by_the_environment(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PYACTOR_TOKEN", "s3cret")
+    served = serve("--data-dir", "state")
+    assert served.get("/actors?name=counter") == 401
+    served.expect_error("--data-dir state is not used yet: state is kept in memory only")
     assert not (tmp_path / "state").exists()
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pyactor.cli", *arguments],
+        [sys.executable, "-m", "pyactor.cli", "serve", *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -123,33 +129,48 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_port_that_is_taken(tmp_path: Path) -> None:
-    (tmp_path / "served.py").write_text(TARGET)
+def test_an_address_that_cannot_be_had(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        done = run(tmp_path, "serve", "served.py", "--port", port)
+        done = run(tmp_path, "served.py", "--port", port)
     assert done.returncode == 1
-    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
-    assert "--port" in done.stderr
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use; choose" in done.stderr
+    done = run(tmp_path, "served.py", "--host", "no.such.host.invalid", "--port", "0")
+    assert done.returncode == 1
+    assert "cannot listen on no.such.host.invalid:0: " in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_mistakes_are_messages(tmp_path: Path) -> None:
-    (tmp_path / "served.py").write_text(TARGET.replace("amount: int", "amount"))
-    done = run(tmp_path, "serve", "served.py")
-    assert done.returncode == 1
-    assert "Counter is not a valid actor (1 problem)" in done.stderr
-    assert re.search(r"served\.py:\d+: ", done.stderr)
+@pytest.mark.parametrize(
+    ("target", "text", "code", "says"),
+    [
+        ("absent_x", "", 2, r"there is no module 'absent_x'"),
+        ("served.py", BAD, 1, r"Counter is not a valid actor \(1 problem\)\n.*served\.py:\d+: "),
+        (
+            "served.py",
+            "import os\nos.kill(os.getpid(), 9)",
+            137,
+            "the first server was killed by SIGKILL",
+        ),
+    ],
+)
+def test_a_first_start_that_fails_ends_it(
+    tmp_path: Path, target: str, text: str, code: int, says: str
+) -> None:
+    (tmp_path / "served.py").write_text(text)
+    done = run(tmp_path, target, "--port", "0")
+    assert (done.returncode, done.stdout) == (code, "")
+    assert re.search(says, done.stderr)
     assert "Traceback" not in done.stderr
 
 
 def test_help_names_the_commands() -> None:
     done = CliRunner().invoke(main, ["--help"])
     assert done.exit_code == 0
-    for command in ("serve", "check", "demo"):
-        assert command in done.output
+    _, _, commands = done.output.partition("Commands:\n")
+    assert re.findall(r"^  (\S+)  ", commands, re.MULTILINE) == ["check", "demo", "serve"]
 
 
 @pytest.mark.parametrize(
@@ -157,9 +178,10 @@ def test_help_names_the_commands() -> None:
     [
         ([], "Usage: "),
         (["serve"], "Missing argument 'TARGET'"),
-        (["serve", "absent_x"], "no module 'absent_x'"),
-        (["serve", "absent_x.py"], "no file absent_x.py"),
-        (["serve", "absent_x", "--port", "70000"], "is not in the range"),
+        (["serve", "x", "--port", "70000"], "is not in the range"),
+        (["serve", "x", "--grace", "-1"], "is not in the range"),
+        (["serve", "x", "--token", ""], "an empty token protects nothing"),
+        (["serve", "x", "--allow-origin", "http://a.b/"], "'http://a.b/' is no origin"),
         (["check"], "Missing argument 'TARGET'"),
         (["check", "absent_x"], "no module 'absent_x'"),
         (["fly"], "No such command 'fly'"),
@@ -173,3 +195,9 @@ def test_a_command_that_cannot_be_followed_exits_2(
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 2
     assert says in done.output
+
+
+def test_an_empty_token_in_the_environment_is_refused_too() -> None:
+    done = CliRunner().invoke(main, ["serve", "x"], env={"PYACTOR_TOKEN": ""})
+    assert done.exit_code == 2
+    assert "an empty token protects nothing" in done.output

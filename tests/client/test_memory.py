@@ -195,3 +195,103 @@ def test_deliveries_do_not_carry_the_sender_s_caller_over() -> None:
         assert at_client.callers == {"the client's"}
 
     asyncio.run(main())
+
+
+def test_drained_waits_while_the_other_end_is_far_behind() -> None:
+    async def main() -> None:
+        host, client = channel_pair()
+        await client.drained()
+        client.send("x" * 60_000)
+        await client.drained()  # below the mark nobody waits
+        for _ in range(10):
+            client.send("x" * 10_000)
+        waiting = [asyncio.ensure_future(client.drained()) for _ in range(2)]
+        await settle()
+        assert not any(waiter.done() for waiter in waiting)
+        receiver = Receiver()
+        attach(host, receiver)
+        await asyncio.wait(waiting)
+        assert client.backlog <= 16 * 1024
+        client.send("x" * 100_000)
+        again = asyncio.ensure_future(client.drained())
+        await asyncio.sleep(0)
+        await settle()
+        assert again.done()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("how", ["close", "abort", "other closes", "other aborts"])
+def test_drained_waits_for_no_channel_that_is_closing_or_gone(how: str) -> None:
+    async def main() -> None:
+        host, client = channel_pair()
+        attach(host, Receiver())
+        client.send("x" * 100_000)
+        await settle()
+        host.send("x" * 100_000)  # the client's end has nobody who takes it
+        waiting = asyncio.ensure_future(host.drained())
+        await settle()
+        assert not waiting.done()
+        if how == "close":
+            host.close(1000, "")
+        elif how == "abort":
+            host.abort()
+        elif how == "other closes":
+            client.close(1000, "")
+        else:
+            client.abort()
+        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(host.drained(), 5)
+        client.abort()
+        await settle()
+
+    asyncio.run(main())
+
+
+def test_a_paused_end_delivers_nothing_until_it_goes_on() -> None:
+    async def main() -> None:
+        host, client = channel_pair()
+        at_host = Receiver()
+        attach(host, at_host)
+        for each in "abc":
+            client.send(each)
+        host.pause()
+        await settle()
+        assert at_host.seen == []
+        host.resume()
+        await settle()
+        assert at_host.seen == ["a", "b", "c"]
+        host.pause()
+        for _ in range(10):
+            client.send("x" * 10_000)
+        waiting = asyncio.ensure_future(client.drained())
+        await settle()
+        assert not waiting.done()
+        host.resume()
+        await asyncio.wait_for(waiting, 5)
+        client.abort()
+        await settle()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("how", ["close", "abort"])
+def test_one_that_is_paused_ends_all_the_same(how: str) -> None:
+    async def main() -> None:
+        host, client = channel_pair()
+        at_host, at_client = Receiver(), Receiver()
+        attach(host, at_host)
+        attach(client, at_client)
+        client.send("a")
+        host.pause()
+        await settle()
+        if how == "close":
+            host.close(1000, "enough")
+        else:
+            host.abort()
+        await settle()
+        assert at_host.seen[-1:] == ["lost"]
+        assert "a" not in at_host.seen
+        assert at_client.seen[-1] == "lost"
+
+    asyncio.run(main())

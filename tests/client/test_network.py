@@ -20,7 +20,7 @@ from pyactor.transports.server import Server
 from pyactor.wire import messages
 from pyactor.wire.channel import Channel
 from pyactor.wire.codecs import codec_for
-from pyactor.wire.http import HttpRequest, HttpResponse
+from pyactor.wire.http import HttpRequest, HttpResponse, read_body
 
 CODEC = codec_for("json")
 CROWD = 150
@@ -214,7 +214,7 @@ class Script:
         if len(self.targets) == CROWD:
             self.crowd.set()
         await self.may_answer.wait()
-        [argument] = json.loads(request.body)["args"]
+        [argument] = json.loads(await read_body(request.body, 1 << 20))["args"]
         return HttpResponse(
             200, {"content-type": "application/json"}, json.dumps({"output": argument}).encode()
         )

@@ -66,7 +66,7 @@ class FakeConn(ConnContext):
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
-        self.request_made = Request({"host": "here"}, "/connect", "1.2.3.4:5")
+        self.request_made = Request(path="/connect", headers={"host": "here"}, peer="1.2.3.4:5")
 
     @property
     @override

@@ -15,13 +15,15 @@ from pyactor.definition import (
     Conn,
     Connecting,
     Event,
+    Request,
+    WebSocket,
     action,
     definition_of,
     hook,
     resolve,
 )
 from pyactor.definition import _hooks as hooks
-from pyactor.errors import NoCallerError
+from pyactor.errors import NoCallerError, RequestsNotSupported, WebSocketsNotSupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,6 +180,17 @@ def test_default_hooks(room: Room) -> None:
     assert done == [None] * 7
 
 
+def test_default_hooks_of_what_a_client_may_do(room: Room, conn_context: Any) -> None:
+    conn = Conn[Member, str](conn_context, "p", Member())
+    assert room.can_subscribe(conn, Room.said) is True
+    assert room.can_publish(conn, "jobs") is True
+    assert room.on_before_action_response("sync", (1,), 2) == 2
+    with pytest.raises(RequestsNotSupported, match=r"^room does not answer PUT /a "):
+        room.on_request(Request("PUT", "/a"))
+    with pytest.raises(WebSocketsNotSupported, match=r"^room serves no websocket at /connect "):
+        room.on_web_socket(WebSocket(conn_context))
+
+
 def test_resolve() -> None:
     async def later() -> int:
         return 1
@@ -195,13 +208,17 @@ def test_every_name_of_the_base_is_in_a_table() -> None:
 
 
 def test_every_hook_has_its_timeout() -> None:
-    assert {rule.timeout for rule in HOOKS.values()} <= {each.name for each in fields(ActorOptions)}
+    names = {rule.timeout for rule in HOOKS.values() if rule.timeout is not None}
+    assert names <= {each.name for each in fields(ActorOptions)}
+    unbounded = {name for name, rule in HOOKS.items() if rule.timeout is None}
+    assert unbounded == {"on_web_socket", "on_before_action_response"}
     assert {rule.phase for rule in HOOKS.values()} == {
         "LOADING",
         "SLEEP_GRACE",
         "DESTROY_GRACE",
         "PREFLIGHT",
         "OPENING",
+        "OPEN",
         "CLOSING",
     }
 

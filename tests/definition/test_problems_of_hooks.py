@@ -19,7 +19,8 @@ class Room(Actor[None]):
         [
             (
                 "4: there is no hook 'zzz'; hooks are create_state, on_create, on_wake, on_sleep, "
-                "on_destroy, on_before_connect, create_conn_state, on_connect, on_disconnect"
+                "on_destroy, on_before_connect, create_conn_state, on_connect, can_subscribe, "
+                "can_publish, on_before_action_response, on_request, on_web_socket, on_disconnect"
             )
         ],
     ),
@@ -112,6 +113,114 @@ class Room(Actor[None, int]):
                 "    expected: def on_disconnect(self, conn: Conn[int, None]) -> None\n"
                 "    got:      def on_disconnect(self, conn: Conn) -> None"
             ),
+        ],
+    ),
+    "hooks of what a connection may do": (
+        """
+class Room(Actor[None, int]):
+    @hook
+    def can_subscribe(self, conn: Conn[int, None], event: str) -> bool: return True
+    @hook
+    async def can_publish(self, conn: Conn[int, None], queue: str) -> None: ...
+""",
+        [
+            (
+                "4: hook 'can_subscribe': event is AnyEvent\n"
+                "    expected: def can_subscribe(self, conn: Conn[int, None], event: AnyEvent) "
+                "-> bool\n"
+                "    got:      def can_subscribe(self, conn: Conn[int, None], event: str) -> bool"
+            ),
+            (
+                "6: hook 'can_publish': it returns bool\n"
+                "    expected: def can_publish(self, conn: Conn[int, None], queue: str) -> bool\n"
+                "    got:      async def can_publish(self, conn: Conn[int, None], queue: str) "
+                "-> None"
+            ),
+        ],
+    ),
+    "hooks of what a connection may do, of the wrong shape": (
+        """
+class Room(Actor[None, int]):
+    @hook
+    def can_subscribe(self, event: AnyEvent) -> bool: return True
+    @hook
+    def can_publish(self, conn: Conn[str, None], queue: str) -> bool: return True
+""",
+        [
+            "4: hook 'can_subscribe': it takes 2 arguments besides self, not 1",
+            (
+                "6: hook 'can_publish': conn is Conn[int, None]\n"
+                "    expected: def can_publish(self, conn: Conn[int, None], queue: str) -> bool\n"
+                "    got:      def can_publish(self, conn: Conn[str, None], queue: str) -> bool"
+            ),
+        ],
+    ),
+    "hook of an action's answer": (
+        """
+class Room(Actor[None]):
+    @hook
+    def on_before_action_response(self, name: str, args: list[Any], output: Any) -> Any: ...
+""",
+        [
+            (
+                "4: hook 'on_before_action_response': args is tuple[Any, ...]\n"
+                "    expected: def on_before_action_response(self, name: str, "
+                "args: tuple[Any, ...], output: Any) -> Any\n"
+                "    got:      def on_before_action_response(self, name: str, "
+                "args: list[Any], output: Any) -> Any"
+            )
+        ],
+    ),
+    "raw hooks": (
+        """
+class Room(Actor[None]):
+    @hook
+    async def on_request(self, request: Request) -> str: return ""
+    @hook
+    async def on_web_socket(self, ws: WebSocket) -> Response: return Response()
+""",
+        [
+            (
+                "4: hook 'on_request': it returns Response\n"
+                "    expected: def on_request(self, request: Request) -> Response\n"
+                "    got:      async def on_request(self, request: Request) -> str"
+            ),
+            (
+                "6: hook 'on_web_socket': it returns None\n"
+                "    expected: def on_web_socket(self, ws: WebSocket) -> None\n"
+                "    got:      async def on_web_socket(self, ws: WebSocket) -> Response"
+            ),
+        ],
+    ),
+    "raw hooks of the wrong shape": (
+        """
+class Room(Actor[None]):
+    @hook
+    async def on_request(self, request: WebSocket) -> Response: return Response()
+    @hook
+    async def on_web_socket(self, ws: WebSocket) -> AsyncIterator[str]: yield ""
+""",
+        [
+            (
+                "4: hook 'on_request': request is Request\n"
+                "    expected: def on_request(self, request: Request) -> Response\n"
+                "    got:      async def on_request(self, request: WebSocket) -> Response"
+            ),
+            "6: hook 'on_web_socket': it is a generator; a hook returns or is awaited",
+        ],
+    ),
+    "raw hooks without their mark": (
+        """
+class Room(Actor[None]):
+    async def on_request(self, request: Request) -> Response: return Response()
+    on_web_socket = Event[str]()
+    @hook
+    def on_websocket(self, ws: WebSocket) -> None: ...
+""",
+        [
+            "3: 'on_request' replaces a hook; write @hook above it",
+            "4: event 'on_web_socket' would replace the hook of that name; rename it",
+            "6: there is no hook 'on_websocket'; did you mean 'on_web_socket'?",
         ],
     ),
     "hook in part unannotated": (

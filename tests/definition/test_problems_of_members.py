@@ -71,6 +71,43 @@ class Room(Actor[None]):
             "5: event 'posted': its name on the wire is a str that is not empty, not ''",
         ],
     ),
+    "nested names": (
+        """
+class Room(Actor[None]):
+    @action(name="users..add")
+    def a(self) -> None: ...
+    @action(name="users.")
+    def b(self) -> None: ...
+    @action(name="users.then.add")
+    def c(self) -> None: ...
+    @action(name="users add.x")
+    def d(self) -> None: ...
+    @action(name="then")
+    def e(self) -> None: ...
+    f = Event[int]("users..added")
+    @action(name=3)
+    def g(self) -> None: ...
+""",
+        [
+            (
+                "4: action 'a': its name on the wire is words with single dots between them, "
+                "not 'users..add'"
+            ),
+            (
+                "6: action 'b': its name on the wire is words with single dots between them, "
+                "not 'users.'"
+            ),
+            (
+                "8: action 'c': its name on the wire has no part 'then', by which JavaScript tells "
+                "a promise, not 'users.then.add'"
+            ),
+            (
+                "10: action 'd': its name on the wire has no white space and none of # % / ? @, "
+                "not 'users add.x'"
+            ),
+            "15: action 'g': its name on the wire is a str that is not empty, not 3",
+        ],
+    ),
     "defined twice": (
         """
 class Room(Actor[None]):

@@ -16,13 +16,15 @@ from urllib.parse import quote
 import pytest
 from typing_extensions import override
 
-from pyactor.definition import Actor
+from pyactor.definition import Actor, Request
 from pyactor.host import ActorHost, Registry
+from pyactor.runtime import Instance, QueueDriver, RawRequestDriver, RawWebSocketDriver
 from pyactor.storage import MemoryStorage, Storage
 from pyactor.wire import messages
 from pyactor.wire.channel import ChannelReceiver
 from pyactor.wire.codecs import codec_for
-from pyactor.wire.http import HttpRequest
+from pyactor.wire.http import HttpRequest, HttpResponse, WholeBody
+from pyactor.wire.queue import QueueResult, QueueSend
 
 CODEC = codec_for("json")
 
@@ -68,6 +70,9 @@ class Peer:
         self._close_timeout = 0.0
         self._is_lost = False
         self._next_id = 0
+        self.is_paused = False
+        self._drained = asyncio.Event()
+        self._drained.set()
 
     # ---------------------------------------------------------- Channel, which the host writes to
 
@@ -85,12 +90,26 @@ class Peer:
     def send(self, data: str | bytes) -> None:
         # Unlike a real channel it lets through what is sent after the close: that is a bug (C13).
         if not self._is_lost:
-            self.received.append(CODEC.decode_to_client(data))
+            self._take(data)
             self.backlog += len(data) if self.is_slow else 0
+            if self.is_slow:
+                self._drained.clear()
+
+    async def drained(self) -> None:
+        await self._drained.wait()
+
+    def pause(self) -> None:
+        self.is_paused = True
+
+    def resume(self) -> None:
+        self.is_paused = False
+        asyncio.get_running_loop().call_soon(self._read_on)
 
     def close(self, code: int, reason: str) -> None:
         if self.closed is None:
             self.closed = (code, reason)
+            self.resume()
+            self._drained.set()
             loop = asyncio.get_running_loop()
             if self._answers_close:
                 loop.call_soon(self.drop)
@@ -122,7 +141,14 @@ class Peer:
         """Be gone without a word."""
         if not self._is_lost:
             self._is_lost = True
+            self._drained.set()
             self._host.receive_lost()
+
+    def catch_up(self) -> None:
+        """Read what a slow client has let wait."""
+        self.is_slow = False
+        self.backlog = 0
+        self._drained.set()
 
     def answer(self, action_id: int) -> Any:
         """What an action returned, or its error; the test fails if it is not answered."""
@@ -164,6 +190,39 @@ class Peer:
 
     def _deliver(self, message: messages.ToServer) -> None:
         self._host.receive_data(CODEC.encode_to_server(message, 0))
+
+    def _read_on(self) -> None:
+        """What a raw peer has to say still; others are never paused."""
+
+    def _take(self, data: str | bytes) -> None:
+        self.received.append(CODEC.decode_to_client(data))
+
+
+class RawPeer(Peer):
+    """A client of a raw websocket: messages are what they are."""
+
+    def __init__(self, *, answers_close: bool) -> None:
+        super().__init__(answers_close=answers_close)
+        self.heard: list[str | bytes] = []
+        self.unsaid: list[str | bytes] = []
+
+    def say(self, *messages: str | bytes) -> None:
+        """Send messages that arrive in one piece, or wait while the host is paused."""
+        self.unsaid += messages
+        self._read_on()
+
+    @override
+    def _read_on(self) -> None:
+        while self.unsaid and not self.is_paused and not self._is_lost:
+            self._host.receive_data(self.unsaid.pop(0))
+
+    def leave_with(self, code: int, reason: str) -> None:
+        self._host.receive_close(code, reason)
+        self.drop()
+
+    @override
+    def _take(self, data: str | bytes) -> None:
+        self.heard.append(data)
 
 
 class Stage:
@@ -212,12 +271,50 @@ class Stage:
                 "POST",
                 f"{gateway}/action/{action}{query}",
                 headers,
-                CODEC.encode_action_request(list(args), 0),
+                WholeBody(CODEC.encode_action_request(list(args), 0)),
             )
         )
+        assert isinstance(response.body, bytes)
         if response.status == 200:
             return CODEC.decode_action_response(response.body)
         return CODEC.decode_error(response.body)
+
+    # ---------------------------------------------------------- raw: below the host and its routes
+
+    async def raw_request(
+        self, request: Request | None = None, *, params: Any = None
+    ) -> HttpResponse | messages.Error:
+        """Ask ``on_request``."""
+        driver = await self.raw_request_driver(request or Request(), params=params)
+        return await driver.call()
+
+    async def raw_request_driver(self, request: Request, *, params: Any = None) -> RawRequestDriver:
+        instance, typed = await self._woken(params)
+        return RawRequestDriver(instance, typed, request)
+
+    async def send_to_queue(
+        self, queue: str, *, params: Any = None
+    ) -> QueueResult | messages.Error:
+        instance, typed = await self._woken(params)
+        return await QueueDriver(instance, typed, Request(), queue, QueueSend("message")).call()
+
+    async def raw_peer(self, *, params: Any = None, answers_close: bool = True) -> RawPeer:
+        """A raw websocket to the actor, whatever became of it at once."""
+        driver, peer = await self.raw_web_socket_driver(params, answers_close=answers_close)
+        driver.open()
+        await self.settle()
+        return peer
+
+    async def raw_web_socket_driver(
+        self, params: Any = None, *, answers_close: bool = True
+    ) -> tuple[RawWebSocketDriver, RawPeer]:
+        peer = RawPeer(answers_close=answers_close)
+        instance, typed = await self._woken(params)
+        return RawWebSocketDriver(instance, typed, Request(path="/live"), peer), peer
+
+    async def _woken(self, params: Any) -> tuple[Instance, Any]:
+        instance = await self.host.directory.get_or_create(self.name, ("a",))
+        return instance, instance.definition.structure_params(params)
 
     @property
     def instance(self) -> Any:

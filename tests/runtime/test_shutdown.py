@@ -10,7 +10,7 @@ import pytest
 from attrs import Factory, define
 
 from pyactor.definition import Actor, ActorOptions, Conn, Event, action, hook
-from pyactor.errors import ActorNotFound, DuplicateKey, GoingAway, UserError
+from pyactor.errors import ActorNotFound, ActorRestarting, DuplicateKey, UserError
 
 Play = Callable[..., None]
 
@@ -144,8 +144,8 @@ def test_a_stopped_host_takes_nothing_more(play: Play) -> None:
         peer = await stage.peer()
         assert (peer.received, peer.closed) == ([], (1001, "ws.going_away"))
         error = await stage.http("write", "late")
-        assert (error.group, error.code) == ("ws", "going_away")
-        with pytest.raises(GoingAway):
+        assert (error.group, error.code) == ("actor", "restarting")
+        with pytest.raises(ActorRestarting):
             await stage.host.directory.get("diary", ("a",))
         assert Diary.trace == []
 
@@ -401,7 +401,10 @@ def test_no_new_calls_while_it_stops(play: Play) -> None:
 
 
 def test_a_stateless_call_that_connects_into_the_stop_is_answered(play: Play) -> None:
-    """C14, C15: on_connect returns while on_sleep runs; the action does not run any more."""
+    """C14, C15: on_connect returns while on_sleep runs; the action does not run any more.
+
+    The error is one upon which the official client tries again.
+    """
 
     async def scene(stage: Any) -> None:
         await stage.http("write", "first")
@@ -415,7 +418,7 @@ def test_a_stateless_call_that_connects_into_the_stop_is_answered(play: Play) ->
         await stage.settle()
         actor.connects.set()
         error = await asyncio.wait_for(call, 20)
-        assert (error.group, error.code) == ("ws", "going_away")
+        assert (error.group, error.code) == ("actor", "restarting")
         await stopping
         assert "write" not in Diary.trace
         assert Diary.trace.count("on_disconnect") == 1

@@ -32,9 +32,11 @@ class Shop(Actor[None, None, Params], name="shop", options=ActorOptions(sleep_gr
         self.go_on = asyncio.Event()
 
     @hook
-    def on_before_connect(self, params: Params) -> None:
+    async def on_before_connect(self, params: Params) -> None:
         if params.leaves_in == "refused":
             raise Refused("closed today")
+        if params.leaves_in == "slowly":
+            await asyncio.sleep(1)
 
     @hook
     async def on_connect(self, conn: Conn[None, Params]) -> None:
@@ -66,6 +68,7 @@ class Shop(Actor[None, None, Params], name="shop", options=ActorOptions(sleep_gr
     @action
     async def wait(self) -> str:
         await self.go_on.wait()
+        self.trace.append("waited")
         return "waited"
 
 
@@ -159,5 +162,37 @@ def test_a_call_while_the_host_stops(play: Play, in_time: bool) -> None:
         else:
             assert stage.time - began == pytest.approx(4, abs=0.01)
             assert (answer.group, answer.code) == ("core", "internal_error")
+
+    play(Shop, scene)
+
+
+def test_the_action_outlives_a_client_that_vanishes(play: Play) -> None:
+    """C6: on_disconnect does not wait for it either."""
+
+    async def scene(stage: Any) -> None:
+        call = asyncio.create_task(stage.http("wait"))
+        await stage.settle()
+        actor = stage.instance.actor
+        call.cancel()
+        await asyncio.sleep(2)
+        assert actor.trace == ["connect", "disconnect"]
+        assert stage.instance.drivers == {}
+        actor.go_on.set()
+        await stage.settle()
+        assert actor.trace == ["connect", "disconnect", "waited"]
+
+    play(Shop, scene)
+
+
+def test_a_client_that_vanishes_while_it_connects(play: Play) -> None:
+    """C7: the action never runs."""
+
+    async def scene(stage: Any) -> None:
+        call = asyncio.create_task(stage.http("buy", "tea", params={"leaves_in": "slowly"}))
+        await stage.settle()
+        call.cancel()
+        await asyncio.sleep(2)
+        assert stage.instance.actor.trace == []
+        assert stage.instance.drivers == {}
 
     play(Shop, scene)

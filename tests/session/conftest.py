@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from pyactor.session import End, EndCause, Hook, ServerSession
-from pyactor.wire.messages import ActorIdentity, Error
+from pyactor.wire.messages import ActorIdentity, Error, SubscriptionRequest
 
 ACTOR = ActorIdentity("actor-1", 3, "room")
 REFUSAL = Error("user", "bad_token", "no", {"why": 1})
@@ -18,12 +18,15 @@ BEFORE, STATE = Hook.ON_BEFORE_CONNECT, Hook.CREATE_CONN_STATE
 CONNECT, DISCONNECT = Hook.ON_CONNECT, Hook.ON_DISCONNECT
 
 
-def new_session(*, max_held_messages: int = 3, max_held_size: int = 100) -> ServerSession:
+def new_session(
+    *, max_held_messages: int = 3, max_held_size: int = 100, checks_subscriptions: bool = False
+) -> ServerSession:
     return ServerSession(
         actor=ACTOR,
         connection_id="conn-1",
         max_held_messages=max_held_messages,
         max_held_size=max_held_size,
+        checks_subscriptions=checks_subscriptions,
     )
 
 
@@ -43,6 +46,10 @@ def _failed(hook: Hook) -> Callable[[ServerSession], None]:
 
 def _end(session: ServerSession) -> None:
     session.receive_end(KICK)
+
+
+def _subscribe(session: ServerSession) -> None:
+    session.receive_message(SubscriptionRequest("posted", True), 10)
 
 
 Step = Callable[[ServerSession], None]
@@ -67,6 +74,7 @@ SITUATIONS: dict[str, tuple[Step, ...]] = {
     "connect ended": (*_AT_CONNECT, _end),
     "connect gone": (*_AT_CONNECT, _gone),
     "open": _OPEN,
+    "check": (*_OPEN, _subscribe),  # with checks_subscriptions=True
     "disconnect": (*_OPEN, _end),
     "disconnect gone": (*_OPEN, _gone),
     "closing deferred": _DEFERRED,
@@ -84,11 +92,11 @@ SITUATIONS: dict[str, tuple[Step, ...]] = {
 
 
 @pytest.fixture
-def reach() -> Callable[[str], ServerSession]:
+def reach() -> Callable[..., ServerSession]:
     """The session of a named situation, its outputs drained."""
 
-    def make(situation: str) -> ServerSession:
-        session = new_session()
+    def make(situation: str, *, checks_subscriptions: bool = False) -> ServerSession:
+        session = new_session(checks_subscriptions=checks_subscriptions)
         for step in SITUATIONS[situation]:
             step(session)
         session.messages_to_send()

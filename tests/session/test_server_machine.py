@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from pyactor.errors import IllegalInput
 from pyactor.session import (
+    CheckSubscription,
     Close,
     Closed,
     End,
@@ -42,6 +43,7 @@ REFUSED: list[object] = [
     Error("user", "no", "not you", None, None, ACTOR),
     Close(1011, "user.no"),
 ]
+FORBIDDEN = Error("auth", "forbidden", "not you")
 CONNECTING = {Phase.PREFLIGHT, Phase.OPENING}
 HELD_AT_MOST = 3
 
@@ -49,11 +51,18 @@ HELD_AT_MOST = 3
 class Life(RuleBasedStateMachine):
     """One connection; the invariants are the rules, told of the trace alone."""
 
+    checks = False
+
     def __init__(self) -> None:
         super().__init__()
         self.session = ServerSession(
-            actor=ACTOR, connection_id="conn-1", max_held_messages=HELD_AT_MOST, max_held_size=1000
+            actor=ACTOR,
+            connection_id="conn-1",
+            max_held_messages=HELD_AT_MOST,
+            max_held_size=1000,
+            checks_subscriptions=self.checks,
         )
+        self.verdicts: list[bool] = []
         self.gone = False
         self.deferring = False
         self.count = 0
@@ -118,11 +127,36 @@ class Life(RuleBasedStateMachine):
     def subscription_arrives(self, name: str, subscribe: bool) -> None:
         self.message(SubscriptionRequest(name, subscribe))
 
+    @property
+    def questions(self) -> list[str]:
+        return [e.event_name for e in self.events if isinstance(e, CheckSubscription)]
+
+    @property
+    def is_asked(self) -> bool:
+        return len(self.questions) > len(self.verdicts)
+
+    @precondition(lambda self: self.is_asked)
+    @rule(refused=st.booleans())
+    def verdict_comes(self, refused: bool) -> None:
+        before = len(self.events)
+        name = self.questions[-1]
+        self.verdicts.append(refused)
+        self.session.receive_subscription_checked(name, FORBIDDEN if refused else None)
+        was_open = self.session.phase is Phase.OPEN
+        self.drain()
+        if was_open:
+            assert (self.events[before : before + 1] == [SubscriptionChanged(name, True)]) is (
+                not refused
+            )
+        else:
+            assert self.events[before:] == []
+
     def message(self, message: ActionRequest | SubscriptionRequest) -> None:
         before = self.session.end
+        was_held = self.session.phase in CONNECTING or self.is_asked
         self.session.receive_message(message, 1)
         if self.session.end is not before:
-            assert self.session.phase in CONNECTING
+            assert was_held
             self.first_end = End(EndCause.BACKLOG, 1011, "message.incoming_backlog")
         self.drain()
 
@@ -193,8 +227,10 @@ class Life(RuleBasedStateMachine):
         if failed:
             assert self.runs[-1] is failed[0]
         errors = [frame for frame in self.frames if isinstance(frame, Error)]
-        assert len(errors) == (1 if failed and self.session.end is None else 0)
-        if errors:
+        refusals = [error for error in errors if error == FORBIDDEN]
+        assert len(refusals) <= self.verdicts.count(True)
+        assert len(errors) - len(refusals) == (1 if failed and self.session.end is None else 0)
+        if len(errors) > len(refusals):
             assert self.frames[-2:] == REFUSED
 
     @invariant()
@@ -220,12 +256,12 @@ class Life(RuleBasedStateMachine):
         if Hook.ON_CONNECT not in self.returned:
             assert not started
         assert started == self.arrived[: len(started)]
-        if self.session.phase is Phase.OPEN:
+        if self.session.phase is Phase.OPEN and not self.is_asked:
             assert started == self.arrived
         dispatched = [
             place
             for place, event in enumerate(self.events)
-            if isinstance(event, RunAction | SubscriptionChanged)
+            if isinstance(event, RunAction | SubscriptionChanged | CheckSubscription)
         ]
         assert not dispatched or dispatched[-1] < self.index(Left())
 
@@ -265,4 +301,18 @@ class Life(RuleBasedStateMachine):
         assert not any(isinstance(frame, ActionResponse) for frame in self.frames)
 
 
+class LifeUnderCheck(Life):
+    """The same where ``can_subscribe`` decides."""
+
+    checks = True
+
+    @invariant()
+    def c5_nothing_is_heard_unasked(self) -> None:
+        allowed = [n for n, no in zip(self.questions, self.verdicts, strict=False) if not no]
+        heard = self.events.count(SubscriptionChanged("posted", True))
+        assert heard <= allowed.count("posted")
+        assert set(self.session.subscriptions) <= set(allowed)
+
+
 TestLife = Life.TestCase
+TestLifeUnderCheck = LifeUnderCheck.TestCase

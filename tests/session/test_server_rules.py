@@ -1,7 +1,7 @@
 """Every short life of a connection, enumerated and held against a model.
 
-``Model`` predicts what a session gives out from the words of rules C1-C7, C9, C10, C13 and C16; it
-knows no table.
+``Model`` predicts what a session gives out from the words of rules C1-C7, C9, C10, C13 and C16,
+with and without subscriptions under check; it knows no table.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from pyactor.session import (
+    CheckSubscription,
     Close,
     Closed,
     End,
@@ -50,10 +51,15 @@ HELD_AT_MOST = 2
 Outputs = tuple[list[object], list[object]]  # events, frames
 
 
+VERDICTS = {"allowed": None, "forbidden": Error("auth", "forbidden", "not you")}
+
+
 class Model:
     """What a session must give out, told by the rules instead of by a table."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, checks: bool) -> None:
+        self.checks = checks
+        self.asked: str | None = None  # about the event of that name
         self.running: Hook | None = Hook.ON_BEFORE_CONNECT
         self.end: End | None = None
         self.refused = False
@@ -82,6 +88,7 @@ class Model:
         events: list[object] = [Left(), RunHook(Hook.ON_DISCONNECT)]
         self.in_conns = self.answers = False
         self.left = True
+        self.waiting = []
         self.subscribed.clear()
         self.running = Hook.ON_DISCONNECT
         return events, self._close()
@@ -115,10 +122,7 @@ class Model:
             self.in_conns = True
             return [Joined(), RunHook(Hook.ON_CONNECT)], []
         self.answers = True
-        waiting, self.waiting = self.waiting, []
-        return [event for m in waiting for event in self._dispatched(m)], [
-            Init("actor-1", "conn-1")
-        ]
+        return self._released(), [Init("actor-1", "conn-1")]
 
     def failed(self) -> Outputs:
         if self.running is Hook.ON_DISCONNECT:
@@ -129,7 +133,7 @@ class Model:
         return self._reject(REFUSED)
 
     def message(self, message: ToServer) -> Outputs:
-        if self.answers:
+        if self.answers and self.asked is None:
             return self._dispatched(message), []
         if not self.left and self.end is None:
             self.waiting.append(message)
@@ -156,11 +160,32 @@ class Model:
     def sent(self, event: Event) -> Outputs:
         return [], [event] if self.in_conns and not self.gone else []
 
+    def checked(self, refusal: Error | None) -> Outputs:
+        """The verdict (C5): late ones change nothing, and none ends the connection."""
+        name, self.asked = self.asked, None
+        assert name is not None
+        if self.left:
+            return [], []
+        if refusal is not None:
+            return self._released(), [refusal]
+        self.subscribed.add(name)
+        return [SubscriptionChanged(name, True), *self._released()], []
+
+    def _released(self) -> list[object]:
+        """What was held, in order, up to the next question (C5)."""
+        events: list[object] = []
+        while self.waiting and self.asked is None:
+            events += self._dispatched(self.waiting.pop(0))
+        return events
+
     def _dispatched(self, message: ToServer) -> list[object]:
         if isinstance(message, ActionRequest):
             return [RunAction(message)]
         if message.subscribe == (message.event_name in self.subscribed):
             return []
+        if message.subscribe and self.checks:
+            self.asked = message.event_name
+            return [CheckSubscription(message.event_name)]
         self.subscribed ^= {message.event_name}
         return [SubscriptionChanged(message.event_name, message.subscribe)]
 
@@ -173,12 +198,24 @@ class Pair:
         self.model = model
 
     @classmethod
-    def begin(cls) -> Pair:
+    def begin(cls, *, checks: bool) -> Pair:
         session = ServerSession(
-            actor=ACTOR, connection_id="conn-1", max_held_messages=HELD_AT_MOST, max_held_size=1000
+            actor=ACTOR,
+            connection_id="conn-1",
+            max_held_messages=HELD_AT_MOST,
+            max_held_size=1000,
+            checks_subscriptions=checks,
         )
         assert session.events_received() == [RunHook(Hook.ON_BEFORE_CONNECT)]
-        return cls(session, Model())
+        return cls(session, Model(checks=checks))
+
+    @classmethod
+    def begin_open(cls, *, checks: bool) -> Pair:
+        """Past the hooks of connecting."""
+        pair = cls.begin(checks=checks)
+        for _ in range(3):
+            pair.do("returned")
+        return pair
 
     def clone(self) -> Pair:
         twin = object.__new__(ServerSession)
@@ -218,6 +255,10 @@ class Pair:
         if name == "finished":
             session.receive_deferred_finished()
             return model.deferred_finished()
+        if name in VERDICTS:
+            assert model.asked is not None
+            session.receive_subscription_checked(model.asked, VERDICTS[name])
+            return model.checked(VERDICTS[name])
         assert session.running is not None
         if name == "failed":
             session.receive_hook_failed(session.running, REFUSAL)
@@ -241,6 +282,18 @@ ALPHABET: list[tuple[str, object]] = [
     ("subscribe", SubscriptionRequest("posted", True)),
     ("send", Event("posted", [])),
 ]
+CHECKS: list[tuple[str, object]] = [
+    ("returned", None),
+    ("lost", None),
+    ("kick", KICK),
+    ("finished", None),
+    ("allowed", None),
+    ("forbidden", None),
+    ("act", ActionRequest(1, "post", [])),
+    ("subscribe", SubscriptionRequest("posted", True)),
+    ("and another", SubscriptionRequest("left", True)),
+    ("unsubscribe", SubscriptionRequest("posted", False)),
+]
 
 
 def possible(model: Model, name: str) -> bool:
@@ -249,12 +302,16 @@ def possible(model: Model, name: str) -> bool:
         return model.running is not None
     if name == "lost":
         return not model.gone
+    if name in VERDICTS:
+        return model.asked is not None
     return model.deferring if name == "finished" else True
 
 
-def lives(length: int, alphabet: list[tuple[str, object]]) -> Iterator[tuple[str, ...]]:
+def lives(
+    first: Pair, length: int, alphabet: list[tuple[str, object]]
+) -> Iterator[tuple[str, ...]]:
     """Every sequence of legal inputs of this length, each checked step by step on the way."""
-    stack: list[tuple[tuple[str, ...], Pair]] = [((), Pair.begin())]
+    stack: list[tuple[tuple[str, ...], Pair]] = [((), first)]
     while stack:
         path, pair = stack.pop()
         if len(path) == length or pair.model.over:
@@ -281,13 +338,21 @@ def lives(length: int, alphabet: list[tuple[str, object]]) -> Iterator[tuple[str
     ids=["all inputs", "whole lives"],
 )
 def test_every_life_of_a_bounded_length(length: int, names: set[str], at_least: int) -> None:
-    started = time.perf_counter()
     alphabet = [(name, value) for name, value in ALPHABET if name in names]
-    lengths = Counter(len(path) for path in lives(length, alphabet))
+    assert count_lives(Pair.begin(checks=False), length, alphabet) > at_least
+
+
+def test_every_open_life_of_a_bounded_length_under_check() -> None:
+    assert count_lives(Pair.begin_open(checks=True), 6, CHECKS) > 80_000
+
+
+def count_lives(first: Pair, length: int, alphabet: list[tuple[str, object]]) -> int:
+    started = time.perf_counter()
+    lengths = Counter(len(path) for path in lives(first, length, alphabet))
     seconds = time.perf_counter() - started
     count = lengths.total()
-    print(f"\n{count:,} lives of up to {length} of {len(names)} inputs in {seconds:.1f} s")
-    assert count > at_least
+    print(f"\n{count:,} lives of up to {length} of {len(alphabet)} inputs in {seconds:.1f} s")
+    return count
 
 
 def test_the_model_is_told_apart_from_a_wrong_session(
@@ -300,5 +365,5 @@ def test_the_model_is_told_apart_from_a_wrong_session(
 
     monkeypatch.setattr(ServerSession, "_remember", forget)
     with pytest.raises(AssertionError) as caught:
-        list(lives(2, ALPHABET))
+        list(lives(Pair.begin(checks=False), 2, ALPHABET))
     assert caught.value.__notes__[0].startswith("after ")

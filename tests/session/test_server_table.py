@@ -1,7 +1,7 @@
 """Every (situation, input) pair of the host's side, against a grid written by hand.
 
 A situation is a phase, what runs in it, whether an end is remembered, whether the transport is
-gone. The grid knows nothing of the table it is held against.
+gone; subscriptions are checked. The grid knows nothing of the table it is held against.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import pytest
 
 from pyactor.errors import IllegalInput
 from pyactor.session import (
+    CheckSubscription,
     Close,
     Closed,
     End,
@@ -24,9 +25,10 @@ from pyactor.session import (
     RunDeferred,
     RunHook,
     ServerSession,
+    SubscriptionChanged,
 )
 from pyactor.session._transitions import RETURNED, Stage
-from pyactor.wire.messages import ActionRequest, ActorIdentity, Error, Init
+from pyactor.wire.messages import ActionRequest, ActorIdentity, Error, Init, SubscriptionRequest
 
 ACTION = ActionRequest(7, "post", ["hi"])
 LATER = End(EndCause.SLEEP, 1001, "ws.going_away")
@@ -42,6 +44,9 @@ INPUTS: dict[str, Callable[[ServerSession], None]] = {
     "d+": lambda s: s.receive_hook_returned(Hook.ON_DISCONNECT),
     "d-": lambda s: s.receive_hook_failed(Hook.ON_DISCONNECT, REFUSAL),
     "msg": lambda s: s.receive_message(ACTION, 10),
+    "sub": lambda s: s.receive_message(SubscriptionRequest("posted", True), 10),
+    "ok": lambda s: s.receive_subscription_checked("posted", None),
+    "no": lambda s: s.receive_subscription_checked("posted", REFUSAL),
     "end": lambda s: s.receive_end(LATER),
     "fin": ServerSession.receive_deferred_finished,
     "lost": ServerSession.receive_transport_closed,
@@ -49,30 +54,31 @@ INPUTS: dict[str, Callable[[ServerSession], None]] = {
 
 # '.' is illegal; '=' is legal, gives out nothing, and neither phase nor running hook changes.
 GRID = """
-situation               b+     b-     s+   s-     c+     c-      d+    d-    msg end  fin  lost
-before_connect          state  refuse .    .      .      .       .     .     =   =    .    =
-before_connect ended    bye    bye    .    .      .      .       .     .     =   =    .    =
-before_connect gone     hush   hush   .    .      .      .       .     .     =   =    .    .
-conn_state              .      .      join refuse .      .       .     .     =   =    .    =
-conn_state ended        .      .      bye  bye    .      .       .     .     =   =    .    =
-conn_state gone         .      .      hush hush   .      .       .     .     =   =    .    .
-connect                 .      .      .    .      open   refuse! .     .     =   =    .    =
-connect ended           .      .      .    .      leave  bye!    .     .     =   =    .    =
-connect gone            .      .      .    .      vanish hush!   .     .     =   =    .    .
-open                    .      .      .    .      .      .       .     .     act away .    vanish
-disconnect              .      .      .    .      .      .       defer defer =   =    .    =
-disconnect gone         .      .      .    .      .      .       defer defer =   =    .    .
-closing deferred        .      .      .    .      .      .       .     .     =   =    =    =
-closing deferred gone   .      .      .    .      .      .       .     .     =   =    over .
-closing waits           .      .      .    .      .      .       .     .     =   =    .    over
-refused deferred        .      .      .    .      .      .       .     .     =   =    =    =
-refused deferred gone   .      .      .    .      .      .       .     .     =   =    over .
-refused waits           .      .      .    .      .      .       .     .     =   =    .    over
-refused closed          .      .      .    .      .      .       .     .     =   =    .    .
-rejected deferred       .      .      .    .      .      .       .     .     =   =    =    =
-rejected deferred gone  .      .      .    .      .      .       .     .     =   =    over .
-rejected waits          .      .      .    .      .      .       .     .     =   =    .    over
-closed                  .      .      .    .      .      .       .     .     =   =    .    .
+situation               b+    b-   s+   s-   c+    c-    d+    d-    msg sub ok no  end  fin  lost
+before_connect          state deny .    .    .     .     .     .     =   =   .  .   =    .    =
+before_connect ended    bye   bye  .    .    .     .     .     .     =   =   .  .   =    .    =
+before_connect gone     hush  hush .    .    .     .     .     .     =   =   .  .   =    .    .
+conn_state              .     .    join deny .     .     .     .     =   =   .  .   =    .    =
+conn_state ended        .     .    bye  bye  .     .     .     .     =   =   .  .   =    .    =
+conn_state gone         .     .    hush hush .     .     .     .     =   =   .  .   =    .    .
+connect                 .     .    .    .    open  deny! .     .     =   =   .  .   =    .    =
+connect ended           .     .    .    .    leave bye!  .     .     =   =   .  .   =    .    =
+connect gone            .     .    .    .    lose  hush! .     .     =   =   .  .   =    .    .
+open                    .     .    .    .    .     .     .     .     act ask .  .   away .    lose
+check                   .     .    .    .    .     .     .     .     =   =   on off away .    lose
+disconnect              .     .    .    .    .     .     defer defer =   =   =  =   =    .    =
+disconnect gone         .     .    .    .    .     .     defer defer =   =   =  =   =    .    .
+closing deferred        .     .    .    .    .     .     .     .     =   =   =  =   =    =    =
+closing deferred gone   .     .    .    .    .     .     .     .     =   =   =  =   =    over .
+closing waits           .     .    .    .    .     .     .     .     =   =   =  =   =    .    over
+refused deferred        .     .    .    .    .     .     .     .     =   =   .  .   =    =    =
+refused deferred gone   .     .    .    .    .     .     .     .     =   =   .  .   =    over .
+refused waits           .     .    .    .    .     .     .     .     =   =   .  .   =    .    over
+refused closed          .     .    .    .    .     .     .     .     =   =   =  =   =    .    .
+rejected deferred       .     .    .    .    .     .     .     .     =   =   .  .   =    =    =
+rejected deferred gone  .     .    .    .    .     .     .     .     =   =   .  .   =    over .
+rejected waits          .     .    .    .    .     .     .     .     =   =   .  .   =    .    over
+closed                  .     .    .    .    .     .     .     .     =   =   =  =   =    .    .
 """
 
 KICKED = Close(1000, "bye")
@@ -87,14 +93,17 @@ OUTCOMES: dict[str, tuple[Phase, Hook | None, list[object], list[object]]] = {
         [RunHook(Hook.CREATE_CONN_STATE)],
         [],
     ),
-    "refuse": (Phase.REJECTED, None, [RunDeferred()], REFUSED),
-    "refuse!": (Phase.REJECTED, None, [Left(), RunDeferred()], REFUSED),
+    "deny": (Phase.REJECTED, None, [RunDeferred()], REFUSED),
+    "deny!": (Phase.REJECTED, None, [Left(), RunDeferred()], REFUSED),
     "bye": (Phase.REJECTED, None, [RunDeferred()], [KICKED]),
     "bye!": (Phase.REJECTED, None, [Left(), RunDeferred()], [KICKED]),
     "hush": (Phase.REJECTED, None, [RunDeferred()], []),
     "hush!": (Phase.REJECTED, None, [Left(), RunDeferred()], []),
     "join": (Phase.OPENING, Hook.ON_CONNECT, [Joined(), RunHook(Hook.ON_CONNECT)], []),
     "open": (Phase.OPEN, None, [], [Init("actor-1", "conn-1")]),
+    "ask": (Phase.OPEN, None, [CheckSubscription("posted")], []),
+    "on": (Phase.OPEN, None, [SubscriptionChanged("posted", True)], []),
+    "off": (Phase.OPEN, None, [], [REFUSAL]),
     "act": (Phase.OPEN, None, [RunAction(ACTION)], []),
     "leave": (
         Phase.CLOSING,
@@ -108,7 +117,7 @@ OUTCOMES: dict[str, tuple[Phase, Hook | None, list[object], list[object]]] = {
         [Left(), RunHook(Hook.ON_DISCONNECT)],
         [Close(1001, "ws.going_away")],
     ),
-    "vanish": (Phase.CLOSING, Hook.ON_DISCONNECT, [Left(), RunHook(Hook.ON_DISCONNECT)], []),
+    "lose": (Phase.CLOSING, Hook.ON_DISCONNECT, [Left(), RunHook(Hook.ON_DISCONNECT)], []),
     "defer": (Phase.CLOSING, None, [RunDeferred()], []),
     "over": (Phase.CLOSED, None, [Closed()], []),
 }
@@ -130,10 +139,10 @@ def test_pair(
     situation: str,
     given: str,
     outcome: str,
-    reach: Callable[[str], ServerSession],
+    reach: Callable[..., ServerSession],
     snapshot_of: Callable[[object], dict[str, object]],
 ) -> None:
-    session = reach(situation)
+    session = reach(situation, checks_subscriptions=True)
     before = snapshot_of(session)
     phase, running = session.phase, session.running
     if outcome == ".":
@@ -153,13 +162,13 @@ def situation_of(session: ServerSession) -> tuple[Stage, bool, bool]:
     return session._stage, session.end is not None, session._transport_open
 
 
-def test_the_grid_has_every_situation_there_is(reach: Callable[[str], ServerSession]) -> None:
+def test_the_grid_has_every_situation_there_is(reach: Callable[..., ServerSession]) -> None:
     named = {situation for situation, _, _ in cells()}
-    known = {situation_of(reach(name)) for name in named}
+    known = {situation_of(reach(name, checks_subscriptions=True)) for name in named}
     assert len(known) == len(named)
     for name in named:
         for step in INPUTS.values():
-            session = reach(name)
+            session = reach(name, checks_subscriptions=True)
             try:
                 step(session)
             except IllegalInput:
@@ -170,14 +179,19 @@ def test_the_grid_has_every_situation_there_is(reach: Callable[[str], ServerSess
 
 @pytest.mark.parametrize("situation", sorted({situation for situation, _, _ in cells()}))
 def test_an_illegal_input_says_what_where_why_and_what_else(
-    situation: str, reach: Callable[[str], ServerSession]
+    situation: str, reach: Callable[..., ServerSession]
 ) -> None:
-    session = reach(situation)
+    session = reach(situation, checks_subscriptions=True)
     hook = next(each for each in Hook if each is not session.running)
     with pytest.raises(IllegalInput) as caught:
         session.receive_hook_returned(hook)
     message = str(caught.value)
-    legal = [name for here, name, outcome in cells() if here == situation and outcome != "."]
+    same = {"sub": "msg", "no": "ok"}  # one input each, by what it brings
+    legal = {
+        same.get(name, name)
+        for here, name, outcome in cells()
+        if here == situation and outcome != "."
+    }
     assert message.startswith(f"connection conn-1: '{RETURNED[hook].label}' is illegal in ")
     assert session.phase.value in message
     assert (" by C1" in message) or (" by C4" in message)

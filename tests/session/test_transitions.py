@@ -26,6 +26,7 @@ PARTITIONS = [
     [Guard.ALWAYS],
     [Guard.LIVE, Guard.ENDED],
     [Guard.ATTACHED, Guard.GONE],
+    [Guard.UNCHECKED, Guard.CHECKED],
     [Guard.ATTACHED],  # a transport that is gone cannot close
 ]
 
@@ -52,33 +53,36 @@ def test_a_row_keeps_the_rules(row: Row) -> None:
     assert (Emit.JOINED in row.emit) == (row.to.in_conns and not row.stage.in_conns)  # C3
     assert (Emit.LEFT in row.emit) == (row.stage.in_conns and not row.to.in_conns)  # C3
     assert (Emit.CLOSED in row.emit) == (row.to is Stage.CLOSED is not row.stage)
-    assert (
-        (Emit.INIT in row.emit)
-        == (Emit.HELD in row.emit)
-        == (row.to is Stage.OPEN is not row.stage)
-    )
+    assert (Emit.HELD in row.emit) == (row.to is Stage.OPEN is not row.stage)  # C5
+    assert (Emit.INIT in row.emit) == (row.to.phase is Phase.OPEN is not row.stage.phase)
+    assert (row.take is Take.ASK) == (row.to is Stage.CHECK is not row.stage)  # C5
+    assert (row.take is Take.DECIDE) == (row.stage is Stage.CHECK and row.to is Stage.OPEN)
     if row.input is Input.MESSAGE:
-        assert row.to is row.stage
-        assert (row.take is Take.DISPATCH) == (row.stage is Stage.OPEN)  # C5
+        assert row.to is row.stage or row.take is Take.ASK
+        dispatches = row.stage is Stage.OPEN and row.when is Guard.UNCHECKED
+        assert (row.take is Take.DISPATCH) == dispatches  # C5
     if row.input in {Input.END, Input.TRANSPORT_CLOSED} and row.stage.phase in {
         Phase.PREFLIGHT,
         Phase.OPENING,
     }:
         assert row.to is row.stage  # C7
     if row.to is Stage.DISCONNECT is not row.stage:  # C4
-        assert row.stage is Stage.OPEN or row.input is Input.CONNECT_RETURNED
+        assert row.stage.phase is Phase.OPEN or row.input is Input.CONNECT_RETURNED
 
 
-def test_no_way_leads_back() -> None:
+def test_no_way_leads_back_but_that_of_a_verdict() -> None:
     order = list(Stage)
-    for row in ROWS:
-        assert order.index(row.to) >= order.index(row.stage)
+    back = [row for row in ROWS if order.index(row.to) < order.index(row.stage)]
+    assert [(row.stage, row.input, row.to) for row in back] == [
+        (Stage.CHECK, Input.SUBSCRIPTION_CHECKED, Stage.OPEN)
+    ]
 
 
 def test_each_hook_has_its_inputs_and_its_stage() -> None:
     assert [stage.hook for stage in Stage if stage.hook is not None] == list(Hook)
     assert {*RETURNED.values(), *FAILED.values()} == set(Input) - {
         Input.MESSAGE,
+        Input.SUBSCRIPTION_CHECKED,
         Input.END,
         Input.DEFERRED_FINISHED,
         Input.TRANSPORT_CLOSED,

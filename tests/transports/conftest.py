@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 import struct
 from collections.abc import Awaitable, Callable
@@ -19,9 +20,11 @@ import pytest
 from attrs import Factory, define, frozen
 from websockets.frames import Opcode
 
+from pyactor.errors import ActorError, IncomingTooLong, RequestTimedOut
+from pyactor.transports._http import HttpConnection
 from pyactor.transports.server import Server, ServerLimits
 from pyactor.wire.channel import Channel
-from pyactor.wire.http import HttpRequest, HttpResponse
+from pyactor.wire.http import HttpRequest, HttpResponse, read_body
 
 Heard: TypeAlias = "tuple[str, str | bytes] | tuple[str, int, str] | tuple[str]"
 
@@ -64,7 +67,10 @@ class Recorder:
 
 @define
 class Application:
-    """Answers with what it got; websockets are recorded, and attached at once by default."""
+    """Answers with what it got, errors of a body included; ``/own`` is a test's own answer.
+
+    Websockets are recorded, and attached at once by default.
+    """
 
     attach_at_once: bool = True
     ping_interval: float = 60.0
@@ -78,6 +84,7 @@ class Application:
     working: asyncio.Event = Factory(asyncio.Event)
     go_on: asyncio.Event = Factory(asyncio.Event)
     finished: asyncio.Event = Factory(asyncio.Event)
+    own: Callable[[HttpRequest], Awaitable[HttpResponse]] | None = None
     opened: asyncio.Queue[Recorder] = Factory(asyncio.Queue[Recorder])
 
     async def respond(self, request: HttpRequest) -> HttpResponse:
@@ -88,6 +95,9 @@ class Application:
             self.working.set()
             await self.go_on.wait()
             self.finished.set()
+        if path == "/own":
+            assert self.own is not None
+            return await self.own(request)
         if path == "/bug":
             raise RuntimeError("a bug of the application")
         if path == "/bad-header":
@@ -96,7 +106,11 @@ class Application:
             return HttpResponse(int(argument), {}, b"ignored" if argument == "204" else b"body")
         if path == "/big":
             return HttpResponse(200, {}, b"x" * int(argument))
-        body = f"{request.method} {request.target} ".encode() + request.body
+        try:
+            content = await read_body(request.body, 1 << 30)
+        except ActorError as error:
+            return error_answer(error)
+        body = f"{request.method} {request.target} ".encode() + content
         return HttpResponse(200, {"content-type": "text/plain"}, body)
 
     def open_channel(self, request: HttpRequest, channel: Channel) -> None:
@@ -114,6 +128,14 @@ class Application:
             ping_timeout=self.ping_timeout,
             close_timeout=self.close_timeout,
         )
+
+
+def error_answer(error: ActorError) -> HttpResponse:
+    """As a host answers an error."""
+    statuses: dict[type, int] = {IncomingTooLong: 413, RequestTimedOut: 408}
+    fields = {"group": error.group, "code": error.code, "message": error.message}
+    headers = {"content-type": "application/json"}
+    return HttpResponse(statuses.get(type(error), 400), headers, json.dumps(fields).encode())
 
 
 @frozen
@@ -141,6 +163,13 @@ class Peer:
         headers = dict(line.lower().split(": ", 1) for line in head[1:-2])
         size = 0 if to_head else int(headers.get("content-length", "0"))
         return Answer(int(head[0].split()[1]), headers, await self.reader.readexactly(size))
+
+    async def chunk(self) -> bytes:
+        """The next chunk of a chunked answer (RFC 9112 7.1); empty at the end."""
+        size = int(await self.reader.readuntil(b"\r\n"), 16)
+        content = await self.reader.readexactly(size + 2)
+        assert content.endswith(b"\r\n")
+        return content[:-2]
 
     async def upgrade(self, extra: bytes = b"", glued: bytes = b"") -> Answer:
         """Ask for a websocket, with more headers, and with frames in the same write."""
@@ -244,8 +273,20 @@ class Site:
         return peer, await self.app.opened.get()
 
     @property
+    def connections(self) -> list[HttpConnection]:
+        """The connections that are no websockets."""
+        open_now = self.server._serving.connections
+        return [connection for connection in open_now if isinstance(connection, HttpConnection)]
+
+    @property
     def connection_count(self) -> int:
         return len(self.server._serving.connections)
+
+    async def turn(self) -> None:
+        """Wait for a turn of the loop in which the server reads and writes what it can."""
+        peer = await self.connect(first=b"GET /turn HTTP/1.1\r\nHost: x\r\n\r\n")
+        await peer.answer()
+        await peer.close()
 
     async def is_empty(self) -> None:
         """Wait until the server has no connection left."""

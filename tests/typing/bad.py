@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from good import BadToken, ChatRoom, Counter, JoinParams, Member, Message, RoomState, WithMixin
-from pyactor import Actor, Client, Conn, Event, UserError, action, hook
+from pyactor import Actor, AnyEvent, Client, Conn, Event, Request, Response, UserError, WebSocket, action, hook
 
 
 class Bad(Actor[RoomState, Member, JoinParams]):
@@ -60,6 +60,55 @@ class Bad(Actor[RoomState, Member, JoinParams]):
 
     @action(raises=(ValueError,))  # mypy: arg-type pyright: reportArgumentType
     def fails(self) -> None: ...
+
+
+class BadGate(Actor[None, Member, JoinParams]):
+    admin_log = Event[str]()
+
+    @hook
+    def can_subscribe(self, conn: Conn[Member, JoinParams], event: str) -> bool:  # mypy: override pyright: reportIncompatibleMethodOverride
+        return event == "adminLog"
+
+    @hook
+    async def can_publish(self, conn: Conn[Member, JoinParams], queue: str) -> None: ...  # mypy: override pyright: reportIncompatibleMethodOverride
+
+    @hook
+    def on_before_action_response(self, name: str, output: object) -> object:  # mypy: override pyright: reportIncompatibleMethodOverride
+        return output
+
+    @hook
+    async def on_request(self, request: Request) -> str:  # mypy: override pyright: reportIncompatibleMethodOverride
+        request.method = "PUT"  # mypy: misc pyright: reportAttributeAccessIssue
+        await request.body  # mypy: misc pyright: reportGeneralTypeIssues
+        return ""
+
+    @hook
+    async def on_web_socket(self, ws: Conn[Member, JoinParams]) -> None: ...  # mypy: override pyright: reportIncompatibleMethodOverride
+
+
+class WorseGate(Actor[None]):
+    posted = Event[str]()
+
+    @hook
+    def can_subscribe(self, conn: Conn[None, None], event: AnyEvent) -> AnyEvent:  # mypy: override pyright: reportIncompatibleMethodOverride
+        return event
+
+    @hook
+    async def on_websocket(self, ws: WebSocket) -> None: ...  # mypy: misc pyright: reportGeneralTypeIssues
+
+    @hook
+    async def on_web_socket(self, ws: WebSocket) -> None:
+        await ws.send({"a": 1})  # mypy: arg-type pyright: reportArgumentType
+        text: str = await ws.receive()  # mypy: assignment pyright: reportAssignmentType
+        await ws.close("bye")  # mypy: arg-type pyright: reportArgumentType
+        for message in ws:  # mypy: attr-defined pyright: reportGeneralTypeIssues
+            print(text, message)
+
+    @hook
+    async def on_request(self, request: Request) -> Response:
+        Response({"a": 1})  # mypy: arg-type pyright: reportArgumentType
+        Response(headers={"a": 1})  # mypy: dict-item pyright: reportArgumentType
+        return Response.json({}, status="404")  # mypy: arg-type pyright: reportArgumentType
 
 
 class Wrong(Bad):

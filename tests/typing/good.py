@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Generic, assert_type
+from urllib.parse import parse_qs
 
 from attrs import Factory, define
 from typing_extensions import TypeVar, override
@@ -11,6 +12,8 @@ from typing_extensions import TypeVar, override
 from pyactor import (
     Actor,
     ActorContract,
+    ActorOptions,
+    AnyEvent,
     Client,
     Conn,
     Connection,
@@ -18,7 +21,11 @@ from pyactor import (
     Handle,
     Host,
     Registry,
+    Request,
+    Response,
     UserError,
+    WebSocket,
+    WebSocketClosed,
     action,
     hook,
     resolve,
@@ -170,6 +177,91 @@ class Served(Contract, Actor[None, None, JoinParams]):
     @override
     async def post(self, text: str) -> str:
         return text
+
+
+class Gate(Actor[None, Member, JoinParams], options=ActorOptions(can_subscribe_timeout=1)):
+    """All that a connection may be asked about, and the raw hooks, async."""
+
+    admin_log = Event[str]()
+    closed = Event[None]()
+
+    @hook
+    async def can_subscribe(self, conn: Conn[Member, JoinParams], event: AnyEvent) -> bool:
+        if event == Gate.admin_log:
+            return conn.state.user_id == "admin"
+        return event != self.closed and event in {Gate.admin_log, Gate.closed}
+
+    @hook
+    async def can_publish(self, conn: Conn[Member, JoinParams], queue: str) -> bool:
+        return conn.params.auth_token == queue
+
+    @hook
+    async def on_before_action_response(self, name: str, args: tuple[Any, ...], output: Any) -> Any:
+        return output
+
+    @hook
+    async def on_request(self, request: Request) -> Response:
+        assert_type(request.headers, Mapping[str, str])
+        assert_type(await request.read(), bytes)
+        assert_type(await request.text(), str)
+        assert_type(await request.json(), Any)
+        assert_type(self.conn, Conn[Member, JoinParams])
+        if request.method == "POST":
+            return Response.json({"path": request.path, "query": parse_qs(request.query)}, 201)
+        if request.path == "/stream":
+            return Response(self.pieces(request), headers={"set-cookie": ["a=1", "b=2"]})
+        return Response("hi", headers={"x-peer": request.peer or ""})
+
+    async def pieces(self, request: Request) -> AsyncIterator[bytes]:
+        async for piece in request.body:
+            yield piece
+
+    @hook
+    async def on_web_socket(self, ws: WebSocket) -> None:
+        assert_type(ws.request, Request)
+        async for message in ws:
+            assert_type(message, str | bytes)
+            await ws.send(message)
+        try:
+            await ws.receive()
+        except WebSocketClosed as closed:
+            assert_type((closed.code, closed.reason), tuple[int, str])
+        ws.close()
+        await ws.close(3000, "bye")
+
+    @action(name="users.add")
+    def add_user(self, name: str) -> bool:
+        return bool(name)
+
+
+class StrictGate(Gate):
+    @hook
+    async def can_subscribe(self, conn: Conn[Member, JoinParams], event: AnyEvent) -> bool:
+        return await resolve(super().can_subscribe(conn, event))
+
+
+class Open(Actor[None]):
+    posted = Event[str]()
+
+    @hook
+    def can_subscribe(self, conn: Conn[None, None], event: AnyEvent) -> bool:
+        return event == Open.posted
+
+    @hook
+    def can_publish(self, conn: Conn[None, None], queue: str) -> bool:
+        return False
+
+    @hook
+    def on_before_action_response(self, name: str, args: tuple[Any, ...], output: Any) -> str:
+        return f"{name}{args}{output}"
+
+    @hook
+    def on_request(self, request: Request) -> Response:
+        return Response(status=204)
+
+    @hook
+    def on_web_socket(self, ws: WebSocket) -> None:
+        ws.close(1000)
 
 
 async def use(client: Client) -> None:

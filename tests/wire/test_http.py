@@ -1,0 +1,58 @@
+"""Bodies as values: whole, in pieces, and bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from pyactor.errors import IncomingTooLong, RequestTimedOut
+from pyactor.wire.http import HttpRequest, HttpResponse, WholeBody, read_body
+
+
+async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+def test_a_body_is_joined() -> None:
+    assert asyncio.run(read_body(pieces(b"a", b"", b"bc"), 3)) == b"abc"
+    assert asyncio.run(read_body(pieces(), 3)) == b""
+
+
+def test_a_body_over_its_limit_is_read_no_further() -> None:
+    read: list[int] = []
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            read.append(1)
+            yield b"xx"
+
+    with pytest.raises(IncomingTooLong, match="over 3 bytes"):
+        asyncio.run(read_body(endless(), 3))
+    assert len(read) == 2
+
+
+def test_what_the_transport_says_is_passed_on() -> None:
+    async def fails() -> AsyncIterator[bytes]:
+        yield b"a"
+        raise RequestTimedOut("slow")
+
+    with pytest.raises(RequestTimedOut, match="slow"):
+        asyncio.run(read_body(fails(), 3))
+
+
+@pytest.mark.parametrize(("content", "expected"), [(b"", []), (b"abc", [b"abc"])])
+def test_a_whole_body_is_one_piece_or_none(content: bytes, expected: list[bytes]) -> None:
+    async def read() -> list[bytes]:
+        return [piece async for piece in WholeBody(content)]
+
+    assert asyncio.run(read()) == expected
+
+
+def test_requests_and_answers_are_empty_by_default() -> None:
+    request = HttpRequest("GET", "/")
+    assert asyncio.run(read_body(request.body, 0)) == b""
+    assert (request.headers, request.peer) == ({}, None)
+    assert HttpResponse(204) == HttpResponse(204, {}, b"")
