@@ -233,6 +233,17 @@ class GoingAway(ActorError):
     code = "going_away"
 
 
+class StorageError(ActorError, OSError):
+    """The storage could not do what was asked; nothing has changed, and it may be asked again.
+
+    The message says what to do. ``code`` is ``full``, ``read_only``, ``locked``, ``in_use``,
+    ``corrupt`` or ``failed``.
+    """
+
+    group = "storage"
+    code = "failed"
+
+
 # ------------------------------------------------------------------ raised by the client
 
 
