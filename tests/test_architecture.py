@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 OUTSIDE = {
     "cli": {"click", "rich"},
     "client": {"cbor2", "httpx2", "websockets"},
-    "definition": {"cattrs"},
+    "definition": {"cattrs", "cronsim"},
     "host": {"cbor2"},
     "runtime": {"cbor2"},
     "transports": {"h11", "websockets"},

@@ -8,12 +8,14 @@ from ._actor import Actor, ActorContract, NoActor
 from ._arguments import ParameterSpec
 from ._conn import Conn, Connecting, Request
 from ._context import ActorContext, ConnContext
+from ._cron import Cron
 from ._hooks import HOOKS, HookRule
 from ._location import Location
 from ._markers import Action, ActionDecorator, Event, action, hook
 from ._meta import ActorMeta, collecting, definition_of, problems_of
 from ._options import ActorOptions
 from ._refs import ActionRef, BoundEvent, EventRef, Ref, resolve
+from ._schedule import CronJob, CronJobs, FutureCall, Schedule, ScheduleContext, Scheduled
 from ._table import ActionSpec, ActorDefinition, EventSpec, HookSpec
 
 __all__ = [
@@ -23,8 +25,13 @@ __all__ = [
     "ActorOptions",
     "Conn",
     "Connecting",
+    "Cron",
+    "CronJob",
+    "CronJobs",
     "Event",
     "Request",
+    "Schedule",
+    "Scheduled",
     "UserError",
     "action",
     "hook",
@@ -53,4 +60,6 @@ __all__ = [
     # what a run time provides
     "ActorContext",
     "ConnContext",
+    "FutureCall",
+    "ScheduleContext",
 ]

@@ -11,8 +11,9 @@ from typing import Literal, TypeAlias
 
 from attrs import frozen
 
-Role: TypeAlias = Literal["state", "conn_state", "params", "input", "conn"]
-"""What a hook's parameter or result is: a type argument of the actor, or its ``Conn``."""
+Role: TypeAlias = Literal["state", "conn_state", "params", "input", "conn", "kept", "version"]
+"""What a hook's parameter or result is: a type argument of the actor, its ``Conn``, its state as
+it is kept (a ``dict``), or a ``state_version``."""
 
 
 @frozen
@@ -22,14 +23,16 @@ class HookRule:
     Attributes:
         parameters: Name and role of each parameter besides self, in order.
         returns: The role of the result, or None where the hook returns nothing.
-        timeout: The field of ``ActorOptions`` that bounds it (C11).
+        timeout: The field of ``ActorOptions`` that bounds it (C11), or None for no limit.
         phase: The phase of lifecycle.md in which it runs.
+        is_sync: Whether it cannot be async: what it is called for happens in one instant.
     """
 
     parameters: tuple[tuple[str, Role], ...]
     returns: Role | None
-    timeout: str
+    timeout: str | None
     phase: str
+    is_sync: bool = False
 
 
 HOOKS: Mapping[str, HookRule] = MappingProxyType(
@@ -47,6 +50,11 @@ HOOKS: Mapping[str, HookRule] = MappingProxyType(
         ),
         "on_connect": HookRule((("conn", "conn"),), None, "on_connect_timeout", "OPENING"),
         "on_disconnect": HookRule((("conn", "conn"),), None, "on_disconnect_timeout", "CLOSING"),
+        "on_state_change": HookRule((("state", "state"),), None, None, "READY", is_sync=True),
+        "run": HookRule((), None, None, "READY"),
+        "migrate_state": HookRule(
+            (("old", "kept"), ("version", "version")), "kept", None, "LOADING", is_sync=True
+        ),
     }
 )
 """Hook name -> rule."""
@@ -64,15 +72,9 @@ MEMBERS: frozenset[str] = frozenset(
         "region",
         "broadcast",
         "log",
-        "_context",
-    }
-)
-"""What every actor has already."""
-
-LATER: frozenset[str] = frozenset(
-    {
         "schedule",
         "cron",
+        "client",
         "save_state",
         "sleep",
         "destroy",
@@ -80,12 +82,15 @@ LATER: frozenset[str] = frozenset(
         "wait_until",
         "aborted",
         "abort_event",
-        "client",
-        "on_state_change",
-        "run",
+        "_context",
+    }
+)
+"""What every actor has already."""
+
+LATER: frozenset[str] = frozenset(
+    {
         "on_request",
         "on_web_socket",
-        "migrate_state",
         "on_before_action_response",
         "can_subscribe",
         "can_publish",

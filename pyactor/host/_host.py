@@ -11,6 +11,7 @@ import contextvars
 import logging
 from urllib.parse import unquote
 
+from ..client import Client
 from ..definition import Request
 from ..errors import (
     INTERNAL_CODE,
@@ -44,6 +45,7 @@ from . import routing
 from ._control import ControlApi
 from ._cors import cors_headers, preflight
 from ._refusal import refuse
+from ._status import ActorStatus
 from .directory import Directory
 from .registry import Registry
 
@@ -89,15 +91,44 @@ class ActorHost:
             clock=clock or Clock(),
             region=region,
             context=contextvars.copy_context(),
+            client=self._own_client,
         )
+        self._storage = kept
         self._control = ControlApi(self.directory, kept)
         self._opening: set[asyncio.Task[None]] = set()
+        self._client: Client | None = None
+
+    def start(self) -> None:
+        """Begin to wake sleeping actors for what they have scheduled (A5).
+
+        Nothing is loaded but what is due, which is seen to at once.
+        """
+        self.directory.alarms.start()
 
     async def stop(self) -> None:
         """End every connection and put every actor to sleep, within the grace period (C15)."""
         await self.directory.close()
         if self._opening:
             await asyncio.wait(self._opening)
+        if self._client is not None:
+            await self._client.aclose()
+
+    def _own_client(self) -> Client:
+        """What actors call each other with: one client for all of them, made at first use."""
+        if self._client is None:
+            self._client = Client(self)
+        return self._client
+
+    async def status(self, actor_id: str) -> ActorStatus:
+        """Where an actor stands, in RivetKit's words.
+
+        Raises:
+            ActorNotFound: there is none, or it was destroyed (A6).
+        """
+        stored = await self._storage.load(actor_id)
+        if stored is None:
+            raise ActorNotFound(f"no actor has the id {actor_id!r}; it may have been destroyed")
+        return self.directory.status(stored.record)
 
     # -------------------------------------------------------------- plain HTTP
 
@@ -127,6 +158,7 @@ class ActorHost:
     async def _call(self, request: HttpRequest, codec: Codec, version: int) -> tuple[int, bytes]:
         """``POST /gateway/…/action/NAME``: the whole life of a connection (C14)."""
         route = routing.gateway_route(request.target)
+        routing.check_depth(request)
         path, _ = routing.split_target(route.path)
         kind, _, name = path[1:].partition("/")
         if kind != "action" or not name:
@@ -167,6 +199,7 @@ class ActorHost:
         try:
             codec = routing.websocket_codec(request)
             route = routing.gateway_route(request.target)
+            routing.check_depth(request)
             path, _ = routing.split_target(route.path)
             if path != "/connect":
                 raise RouteNotFound(f"an actor has no websocket {path}; connect to /connect")

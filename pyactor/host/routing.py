@@ -13,9 +13,10 @@ from urllib.parse import parse_qsl, unquote, unquote_plus
 import cbor2
 from attrs import frozen
 
-from ..errors import InvalidParams, InvalidRequest, RouteNotFound
+from ..errors import CallTooDeep, InvalidParams, InvalidRequest, RouteNotFound
 from ..plain import Plain
 from ..wire.codecs import Codec, codec_for
+from ..wire.depth import MAX_DEPTH, depth_of
 from ..wire.http import HttpRequest
 from ..wire.keys import parse_key
 
@@ -94,6 +95,19 @@ def gateway_route(target: str) -> GatewayRoute:
         ),
         actor_path,
     )
+
+
+def check_depth(request: HttpRequest) -> None:
+    """Refuse a call that stands in too many others.
+
+    Raises:
+        CallTooDeep: so it does.
+    """
+    if depth_of(request.headers) > MAX_DEPTH:
+        raise CallTooDeep(
+            f"actors call each other {MAX_DEPTH} deep, and now {request.target.partition('?')[0]}: "
+            "break the cycle of calls"
+        )
 
 
 def control_request(body: bytes) -> ControlRequest:

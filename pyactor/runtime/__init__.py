@@ -1,14 +1,19 @@
 """Where the sans-I/O half meets await: instances, and the drivers of their connections."""
 
+from ._alarm import Alarm
 from ._clock import Clock
 from ._errors import error_to_send, is_public
 from ._instance import Instance
+from ._lifecycle import ActorInput, ActorPhase
 from ._sizes import check_size
 from ._start_stop import create, destroy, sleep, wake
 from ._stateless import StatelessDriver
 from ._websocket import ChannelDriver
 
 __all__ = [
+    "ActorInput",
+    "ActorPhase",
+    "Alarm",
     "ChannelDriver",
     "Clock",
     "Instance",

@@ -36,6 +36,7 @@ from ..session import (
     SubscriptionChanged,
 )
 from ..wire import messages
+from ..wire.depth import depth_of
 from ._call import CallExpired, invoke
 from ._disconnect import Disconnection
 from ._errors import error_to_send, is_public
@@ -60,6 +61,7 @@ class ConnectionDriver(ConnContext):
         self._id = instance.clock.new_id()
         self._request = request
         self._params = params
+        self._depth = depth_of(request.headers)
         options = instance.definition.options
         self.session = ServerSession(
             actor=instance.identity,
@@ -213,6 +215,7 @@ class ConnectionDriver(ConnContext):
             conn=self.conn,
             connecting=self.connecting if preflight else None,
             closes=self,
+            depth=self._depth,
         )
         self._start(
             scope,
@@ -252,7 +255,9 @@ class ConnectionDriver(ConnContext):
                 self.session.receive_deferred_finished()
                 self._pump()
             return
-        scope = Scope(self._instance, "a deferred callback", conn=self.conn, closes=self)
+        scope = Scope(
+            self._instance, "a deferred callback", conn=self.conn, closes=self, depth=self._depth
+        )
         self._start(
             scope,
             self._deferred.pop(),
@@ -270,7 +275,7 @@ class ConnectionDriver(ConnContext):
         scope: Scope,
         function: Callable[..., Any],
         *args: Any,
-        timeout: float,
+        timeout: float | None,
         report: Callable[[object, BaseException | None], None],
     ) -> None:
         """Run one hook of this connection; its closing waits for it (C9)."""
@@ -305,7 +310,7 @@ class ConnectionDriver(ConnContext):
             return
         self._actions_in_flight += 1
         timeout = spec.timeout or instance.definition.options.action_timeout
-        scope = Scope(instance, f"action {spec.attr!r}", conn=self.conn)
+        scope = Scope(instance, f"action {spec.attr!r}", conn=self.conn, depth=self._depth)
 
         def ended(result: object, error: BaseException | None) -> None:
             self._actions_in_flight -= 1

@@ -13,23 +13,37 @@ from attrs import frozen
 
 
 @frozen
-class ActorRecord:
-    """All that is kept of one actor, but for its schedules.
+class ActorEntry:
+    """What a list shows of an actor, however large its state is.
 
     Attributes:
         actor_id: The id given at creation; a key that is created anew gets a new one (A6).
         name: The actor's name in the registry.
         key: Unique together with ``name`` (A1).
         created_at: Seconds since the Unix epoch.
-        input: The encoded input of the creation, or None.
-        state: The encoded snapshot of the state.
-        state_version: The ``state_version`` of the class that wrote it.
     """
 
     actor_id: str
     name: str
     key: tuple[str, ...]
     created_at: float
+
+    @property
+    def position(self) -> tuple[float, str]:
+        """Its place in a list, oldest first; good to go on from even when it is deleted."""
+        return self.created_at, self.actor_id
+
+
+@frozen
+class ActorRecord(ActorEntry):
+    """All that is kept of one actor, but for its schedules.
+
+    Attributes:
+        input: The encoded input of the creation, or None.
+        state: The encoded snapshot of the state.
+        state_version: The ``state_version`` of the class that wrote it.
+    """
+
     input: bytes | None
     state: bytes
     state_version: int = 0
@@ -64,10 +78,11 @@ class Changes:
 
     Attributes:
         actor_id: Whose.
-        record: A new actor, with its first state; None for one that exists.
+        record: A new actor, with its first state; None for one that exists. The same once more,
+            after an error, is no second actor.
         state: A newer snapshot, with the version it was written by; None to leave it.
+        delete_schedules: Ids of schedules to forget, first of all; an unknown one is no error.
         put_schedules: Schedules to add, or to replace by their id.
-        delete_schedules: Ids of schedules to forget; an unknown one is no error.
     """
 
     actor_id: str
@@ -91,11 +106,13 @@ class StorageCore(Protocol):
         """The actor of that id, or None."""
         ...
 
-    def list(self, name: str, after: str | None, limit: int) -> list[ActorRecord]:
-        """Actors of that name, oldest first, from behind the id ``after``, at most ``limit``."""
+    def list(
+        self, name: str, after: tuple[float, str] | None = None, limit: int = 1000
+    ) -> list[ActorEntry]:
+        """Actors of that name, oldest first, behind the position ``after``, at most ``limit``."""
         ...
 
-    def commit(self, changes: Sequence[Changes], *, durable: bool) -> None:
+    def commit(self, changes: Sequence[Changes], *, durable: bool = True) -> None:
         """Make all of the changes, or none.
 
         Args:
@@ -104,13 +121,13 @@ class StorageCore(Protocol):
             durable: Whether it must survive the loss of power, and not of the process only.
 
         Raises:
-            DuplicateKey: A new record's name and key are taken by another actor.
+            DuplicateKey: A new record's name and key, or its id, are taken by another actor.
         """
 
     def delete(self, actor_id: str) -> None:
         """Forget the actor and its schedules, durably; an unknown id is no error."""
 
-    def due(self, before: float, limit: int) -> list[tuple[str, float]]:
+    def due(self, before: float, limit: int = 100) -> Sequence[tuple[str, float]]:
         """Actors with a schedule due at or before that time: id and earliest time, in order."""
         ...
 
@@ -138,9 +155,9 @@ class Storage(Protocol):
         ...
 
     async def list(
-        self, name: str, after: str | None = None, limit: int = 1000
-    ) -> list[ActorRecord]:
-        """Actors of that name, oldest first, from behind the id ``after``, at most ``limit``."""
+        self, name: str, after: tuple[float, str] | None = None, limit: int = 1000
+    ) -> list[ActorEntry]:
+        """Actors of that name, oldest first, behind the position ``after``, at most ``limit``."""
         ...
 
     async def commit(self, changes: Changes, *, immediate: bool = True) -> None:
@@ -158,7 +175,7 @@ class Storage(Protocol):
     async def delete(self, actor_id: str) -> None:
         """Forget the actor and its schedules; an unknown id is no error."""
 
-    async def due(self, before: float, limit: int = 100) -> list[tuple[str, float]]:
+    async def due(self, before: float, limit: int = 100) -> Sequence[tuple[str, float]]:
         """Actors with a schedule due at or before that time: id and earliest time, in order."""
         ...
 

@@ -71,6 +71,33 @@ def test_self(room: Room, actor_context: Any) -> None:
     assert room.state == [1]
 
 
+def test_the_life_of_the_actor(room: Room, actor_context: Any) -> None:
+    async def later() -> int:
+        return 7
+
+    async def scene() -> int:
+        await room.save_state()
+        await room.save_state(immediate=True)
+        room.sleep()
+        room.destroy()
+        kept = later()
+        room.wait_until(kept)
+        kept.close()
+        assert actor_context.calls == [
+            ("save_state", False),
+            ("save_state", True),
+            ("sleep",),
+            ("destroy",),
+            ("wait_until", kept),
+        ]
+        seen = [room.aborted]
+        room.abort_event.set()
+        assert [*seen, room.aborted] == [False, True]
+        return await room.keep_awake(later())
+
+    assert asyncio.run(scene()) == 7
+
+
 def test_the_caller(room: Room, actor_context: Any, conn_context: ConnContext) -> None:
     assert room.caller is None
     with pytest.raises(NoCallerError) as caught:
@@ -176,6 +203,9 @@ def test_default_hooks(room: Room) -> None:
     done = [room.on_create(), room.on_wake(), room.on_sleep(), room.on_destroy()]
     done += [room.on_before_connect("p"), room.on_connect(conn), room.on_disconnect(conn)]
     assert done == [None] * 7
+    room.on_state_change([1])
+    assert room.run() is None
+    assert room.migrate_state({"n": 1}, 0) == {"n": 1}
 
 
 def test_resolve() -> None:
@@ -195,9 +225,13 @@ def test_every_name_of_the_base_is_in_a_table() -> None:
 
 
 def test_every_hook_has_its_timeout() -> None:
-    assert {rule.timeout for rule in HOOKS.values()} <= {each.name for each in fields(ActorOptions)}
+    limits = {rule.timeout for rule in HOOKS.values() if rule.timeout is not None}
+    assert limits <= {each.name for each in fields(ActorOptions)}
+    unlimited = {name for name, rule in HOOKS.items() if rule.timeout is None}
+    assert unlimited == {"run", *(name for name, rule in HOOKS.items() if rule.is_sync)}
     assert {rule.phase for rule in HOOKS.values()} == {
         "LOADING",
+        "READY",
         "SLEEP_GRACE",
         "DESTROY_GRACE",
         "PREFLIGHT",
@@ -232,6 +266,7 @@ def test_options() -> None:
         ("action_timeout", True, TypeError, "is a number of seconds, not True"),
         ("max_key_size", 1.5, TypeError, "is a whole number, not 1.5"),
         ("max_key_size", -1, ValueError, "must be above 0 and finite, not -1"),
+        ("unknown_state_fields", "drop", ValueError, "is 'keep' or 'refuse', not 'drop'"),
     ],
 )
 def test_bad_options(name: str, value: Any, error: type[Exception], message: str) -> None:
