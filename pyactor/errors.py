@@ -149,6 +149,13 @@ class ActorNotFound(ActorError, LookupError):
     code = "not_found"
 
 
+class CallTooDeep(ActorError, RecursionError):
+    """Actors call each other in too long a chain, most likely in a cycle; nothing has run."""
+
+    group = "actor"
+    code = "call_too_deep"
+
+
 class ActorNotRegistered(ActorError, LookupError):
     """The host's registry has no actor of that name."""
 
@@ -273,6 +280,47 @@ class WebSocketsNotSupported(ActorError, LookupError):
 
     group = "handler"
     code = "websocket_not_defined"
+
+
+class StateTooLarge(ActorError):
+    """The state has more than ``max_state_size`` bytes, and is not saved while it has."""
+
+    group = "actor"
+    code = "state_too_large"
+
+
+class StateMutationReentrant(ActorError):
+    """``on_state_change`` changed the state; the change stays and is not reported again (A7)."""
+
+    group = "actor"
+    code = "state_mutation_reentrant"
+
+
+class StateUnreadable(ActorError):
+    """What is kept of an actor is no state of its class; nothing started, nothing was changed."""
+
+    group = "actor"
+    code = "state_unreadable"
+    public = False
+
+
+class TooManySchedules(ActorError):
+    """The actor has ``max_schedules`` schedules and jobs already; nothing was added (A5)."""
+
+    group = "actor"
+    code = "too_many_schedules"
+
+
+class StorageError(ActorError, OSError):
+    """The storage could not do what was asked; nothing has changed, and it may be asked again.
+
+    The message says what to do, and names files, so clients do not see it. ``code`` is ``full``,
+    ``read_only``, ``locked``, ``in_use``, ``newer_format``, ``corrupt`` or ``failed``.
+    """
+
+    group = "storage"
+    code = "failed"
+    public = False
 
 
 # ------------------------------------------------------------------ raised by the client

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 OUTSIDE = {
     "cli": {"click", "rich", "watchfiles"},
     "client": {"httpx2", "websockets"},
-    "definition": {"cattrs"},
+    "definition": {"cattrs", "cronsim"},
     "runtime": {"cbor2"},
     "transports": {"h11", "websockets"},
     "wire": {"cbor2"},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import Context, copy_context
 from typing import Final, Protocol, runtime_checkable
 
@@ -17,6 +17,7 @@ from attrs import frozen
 from typing_extensions import override
 
 from ..wire.channel import Channel, ChannelReceiver
+from ..wire.depth import depth_headers
 from ..wire.http import HttpRequest, HttpResponse
 from ._memory_http import MemoryHttp
 from ._transport import (
@@ -61,13 +62,18 @@ class MemoryTransport(ClientTransport):
         )
 
     @override
+    async def request(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> httpx2.Response:
+        return await super().request(method, target, {**headers, **depth_headers()}, body)
+
+    @override
     async def open_channel(
         self, target: str, subprotocols: Sequence[str], receiver: ChannelReceiver
     ) -> ClientChannel:
         host_end, client_end = channel_pair()
-        request = HttpRequest(
-            "GET", target, {"sec-websocket-protocol": ", ".join(subprotocols)}, peer=None
-        )
+        headers = {"sec-websocket-protocol": ", ".join(subprotocols), **depth_headers()}
+        request = HttpRequest("GET", target, headers, peer=None)
         # As on a network, the host starts from a clean context: its caller is no actor of ours.
         Context().run(self._application.open_channel, request, host_end)
         client_end.attach(

@@ -8,6 +8,7 @@ from ._actor import Actor, ActorContract, NoActor
 from ._arguments import ParameterSpec
 from ._conn import Conn, Connecting
 from ._context import ActorContext, ConnContext
+from ._cron import Cron
 from ._hooks import HOOKS, HookRule
 from ._http import Request, Response
 from ._location import Location
@@ -15,6 +16,7 @@ from ._markers import Action, ActionDecorator, Event, action, hook
 from ._meta import ActorMeta, collecting, definition_of, problems_of
 from ._options import ActorOptions
 from ._refs import ActionRef, AnyEvent, BoundEvent, EventRef, Ref, resolve
+from ._schedule import CronJob, CronJobs, FutureCall, Schedule, ScheduleContext, Scheduled
 from ._table import ActionSpec, ActorDefinition, EventSpec, HookSpec
 from ._web_socket import WebSocket, WebSocketContext
 
@@ -25,9 +27,14 @@ __all__ = [
     "ActorOptions",
     "Conn",
     "Connecting",
+    "Cron",
+    "CronJob",
+    "CronJobs",
     "Event",
     "Request",
     "Response",
+    "Schedule",
+    "Scheduled",
     "UserError",
     "WebSocket",
     "action",
@@ -59,4 +66,6 @@ __all__ = [
     "ActorContext",
     "ConnContext",
     "WebSocketContext",
+    "FutureCall",
+    "ScheduleContext",
 ]

@@ -18,15 +18,19 @@ from ._http import Request, Response
 from ._meta import definition_of
 from ._options import ActorOptions
 from ._refs import AnyEvent, EventRef, Ref, checked_payload
-from ._types import C, I, P, Ps, S
+from ._schedule import CronJobs, Schedule
+from ._types import C, I, P, Ps, R, S
 from ._web_socket import WebSocket
 
 if TYPE_CHECKING:
     # With a metaclass of ours in sight, checkers would not look at `__init_subclass__` below, which
     # says what the class keywords are.
     from abc import ABCMeta as ActorMeta
+    from asyncio import Event as AbortEvent
     from logging import Logger, LoggerAdapter
     from typing import Literal
+
+    from ..client import Client
 else:
     from ._meta import ActorMeta
 
@@ -52,6 +56,7 @@ class ActorContract(Generic[P, I], metaclass=ActorMeta):
             abstract: bool = False,
             options: ActorOptions = ...,
             errors: tuple[type[UserError], ...] = (),
+            state_version: int = 0,
         ) -> None: ...
 
 
@@ -60,7 +65,7 @@ class Actor(ActorContract[P, I], Generic[S, C, P, I], abstract=True):
 
     ``self`` is the live actor: one instance for each key. Instance attributes are its ephemeral
     variables; ``self.state`` is durable. Class keywords: ``name``, ``wire_case``, ``abstract``,
-    ``options``, ``errors``.
+    ``options``, ``errors``, ``state_version``.
     """
 
     __pyactor_roles__: ClassVar[tuple[str, ...]] = ("state", "conn_state", "params", "input")
@@ -142,6 +147,25 @@ class Actor(ActorContract[P, I], Generic[S, C, P, I], abstract=True):
         """A logger bound to the actor's name, key and id, and in a call to the connection."""
         return self._context.log
 
+    @property
+    def schedule(self) -> Schedule[Self]:
+        """Actions of this actor that run once, later (A5)."""
+        return Schedule(self._context.schedules)
+
+    @property
+    def cron(self) -> CronJobs[Self]:
+        """Actions of this actor that run again and again (A5)."""
+        return CronJobs(self._context.schedules)
+
+    @property
+    def client(self) -> Client:
+        """A client of this host: ``await self.client.actor(Other).get("key").rpc.act()``.
+
+        It is the host's, which closes it. The other actor sees a connection of its own, never
+        the one that is calling this actor.
+        """
+        return self._context.client
+
     def broadcast(
         self, event: EventRef[Self, Any, Ps] | Ref[NoActor], /, *payload: Ps.args, **kw: Ps.kwargs
     ) -> None:
@@ -156,6 +180,55 @@ class Actor(ActorContract[P, I], Generic[S, C, P, I], abstract=True):
             TypeError: The payload is not of the event's type, or it is another actor's event.
         """
         self._context.broadcast(*checked_payload(event, payload, kw))
+
+    async def save_state(self, *, immediate: bool = False) -> None:
+        """Save the state.
+
+        Args:
+            immediate: Save now, and return once what the state held at the call will survive
+                whatever comes (A4). Otherwise return at once: it is saved within
+                ``state_save_interval``, as it would be anyway. In ``on_create`` there is nothing
+                to save into yet: the creation commits everything together (A2).
+
+        Raises:
+            StorageError: The storage could not keep it; the state is saved later.
+            StateTooLarge: It has more than ``max_state_size`` bytes.
+        """
+        await self._context.save_state(immediate=immediate)
+
+    def sleep(self) -> None:
+        """Leave memory, state kept, once the running call is over; the next call wakes it."""
+        self._context.sleep()
+
+    def destroy(self) -> None:
+        """End this actor and its state for good, once the running call is over (A6)."""
+        self._context.destroy()
+
+    async def keep_awake(self, aw: Awaitable[R]) -> R:
+        """Await something without falling asleep meanwhile (A3); its result.
+
+        Once the actor has begun to stop, what is still running at the end of the grace period
+        is cancelled.
+        """
+        return await self._context.keep_awake(aw)
+
+    def wait_until(self, aw: Awaitable[object]) -> None:
+        """Run something in the background and let it end before the actor leaves memory.
+
+        It does not keep the actor awake. What is still running at the end of the grace period
+        is cancelled; an error is logged.
+        """
+        self._context.wait_until(aw)
+
+    @property
+    def aborted(self) -> bool:
+        """Whether the actor has begun to stop."""
+        return self._context.abort_event.is_set()
+
+    @property
+    def abort_event(self) -> AbortEvent:
+        """Set as the actor begins to stop: what ``run`` waits for beside its work."""
+        return self._context.abort_event
 
     # Hooks. Each may be overridden under @hook, sync or async; no argument is used here.
 
@@ -233,6 +306,25 @@ class Actor(ActorContract[P, I], Generic[S, C, P, I], abstract=True):
     def on_web_socket(self, ws: WebSocket) -> Awaitable[None] | None:
         """Serve a raw websocket, ``/websocket/...``, for as long as this runs."""
         raise WebSocketsNotSupported(f"{self.name} serves no websocket at {ws.request.path}")
+
+    def on_state_change(self, state: S) -> None:
+        """Before an answer, if the state has changed; it is not async and changes nothing (A7)."""
+
+    def run(self) -> Awaitable[None] | None:
+        """Work in the background from each start on, until it returns or ``aborted`` is set.
+
+        The actor does not fall idle meanwhile (A3); the end of the grace period cancels it.
+        """
+        return None
+
+    def migrate_state(self, old: dict[str, Any], version: int) -> dict[str, Any]:  # noqa: ARG002
+        """Make a state that an older ``state_version`` has kept fit; not async.
+
+        Args:
+            old: The state as it is kept: plain values under the attributes' names.
+            version: The ``state_version`` that kept it, lower than the class's.
+        """
+        return old
 
 
 class NoActor(ActorContract[Any, Any], abstract=True):

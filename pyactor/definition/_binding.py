@@ -27,6 +27,7 @@ from ._generics import (
 )
 from ._mismatch import CannotTravel, Mismatch, expected
 from ._scalars import ANY, SCALARS, Scalar, Structure, Unstructure
+from ._unknown import remember_unknown, unknown_fields
 
 _LIST, _DICT, _SET = frozenset({list}), frozenset({dict}), frozenset({set})
 KNOWN_TYPES = (
@@ -43,7 +44,8 @@ class Binding:
         scope: Where the names in the annotations of local attrs classes are looked up.
         refuses_unknown: Whether an object with an unknown key is refused. So it is for what a
             client sends; a client itself takes what a newer host adds.
-        keeps_all: Whether attributes that are no arguments (``init=False``) are carried too.
+        keeps_all: Whether attributes that are no arguments (``init=False``) are carried too,
+            and unknown keys, unless they are refused.
     """
 
     def __init__(
@@ -56,6 +58,8 @@ class Binding:
         self._bound: dict[Any, Bound] = {}
         self._in_progress: set[Any] = set()
         self._converter = cattrs.Converter()
+        self.may_nest = False
+        """Whether a value of what was bound may hold values of its own kind, to any depth."""
 
     def bind(self, tp: Any) -> Bound:
         """The functions that carry values of a type.
@@ -70,6 +74,7 @@ class Binding:
         except TypeError:  # Literal[[]]
             raise CannotTravel(("", f"{show(tp)} cannot travel: {KNOWN_TYPES}")) from None
         if tp in self._in_progress:  # a class that refers to itself
+            self.may_nest = True
             return Bound(tp, *self._late(tp), _DICT)
         if tp not in self._bound:
             self._bound[tp] = self._make(tp)
@@ -80,6 +85,7 @@ class Binding:
         cls = origin or tp
         row = ANY if tp in (Any, object) else SCALARS.get(tp)
         if row is not None:
+            self.may_nest = self.may_nest or row is ANY
             bound = _bound(tp, row)
         elif origin is Literal:
             bound = bind_literal(tp)
@@ -245,15 +251,19 @@ class Binding:
             **overrides,
         )
         rows = [(self._rename(name), name, each.unstructure) for name, each in attributes.items()]
+        known = {key for key, _, _ in rows}
         what = show(tp)
 
         def structure(value: Plain, _: object = None) -> Any:
             if type(value) is not dict:
                 raise expected(what, value)
             try:
-                return from_dict(value, tp)
+                made = from_dict(value, tp)
             except cattrs.ClassValidationError as error:
                 raise self._mismatch(error) from error
+            if self._keeps_all and not value.keys() <= known:
+                remember_unknown(made, {k: v for k, v in value.items() if k not in known})
+            return made
 
         def unstructure(value: Any) -> Plain:
             if not isinstance(value, cls):
@@ -265,6 +275,8 @@ class Binding:
                     plain[key] = hook(getattr(value, name))
             except Mismatch as error:
                 raise error.under(f".{key}") from None
+            if self._keeps_all and (unknown := unknown_fields(value)):
+                return {**plain, **unknown}
             return plain
 
         return Bound(tp, structure, unstructure, _DICT)

@@ -104,7 +104,12 @@ class _Compiler:
         self._cls = cls
         self._keywords = keywords
         self._location = declaration.location
-        self._kept = Binding(keep, scope, refuses_unknown=False, keeps_all=True)
+        self._kept = Binding(
+            keep,
+            scope,
+            refuses_unknown=keywords.options.unknown_state_fields == "refuse",
+            keeps_all=True,
+        )
         self._members = MemberCompiler(
             self.findings,
             declaration.location,
@@ -113,6 +118,7 @@ class _Compiler:
             rename,
             received=Binding(rename, scope, refuses_unknown=True),
             sent=Binding(rename, scope, refuses_unknown=False),
+            kept=Binding(keep, scope, refuses_unknown=False),
         )
 
     def compile(self) -> ActorDefinition | None:
@@ -129,6 +135,7 @@ class _Compiler:
             else:
                 hooks[attr] = self._members.hook(attr, value, owner, roles)
         self._check_makers(roles, hooks)
+        self._check_migration(hooks)
         self.check_defaults(roles)
         errors = self._errors(actions.values())
         state, params, given = (
@@ -158,6 +165,8 @@ class _Compiler:
             events_by_attr=MappingProxyType({each.attr: each for each in events.values()}),
             hooks=MappingProxyType(hooks),
             errors=MappingProxyType(errors),
+            state_version=self._keywords.state_version,
+            state_may_nest=self._kept.may_nest,
             bound_state=state,
             bound_params=OptionalValue("params", name, params, InvalidParams),
             bound_input=OptionalValue("input", name, given, InvalidInput),
@@ -211,6 +220,15 @@ class _Compiler:
             self._problem(
                 f"define {maker}: {_LABELS[role]} {show(tp)} cannot be made without {missing}",
                 expected=show_def(maker, parameters, returns, is_async=False),
+            )
+
+    def _check_migration(self, hooks: Mapping[str, HookSpec]) -> None:
+        if "migrate_state" in hooks and self._keywords.state_version == 0:
+            self.findings.problems.append(
+                hooks["migrate_state"].location.problem(
+                    "hook 'migrate_state' would never run: nothing is older than state_version 0; "
+                    "give the class state_version=1"
+                )
             )
 
     def check_defaults(self, roles: Mapping[str, Any]) -> None:

@@ -10,12 +10,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ._types import R
+
 if TYPE_CHECKING:
+    from asyncio import Event as AbortEvent
     from logging import Logger, LoggerAdapter
 
+    from ..client import Client
     from ._conn import Conn, Connecting
     from ._http import Request
     from ._refs import EventRef
+    from ._schedule import ScheduleContext
 
 
 class ActorContext(ABC):
@@ -23,9 +28,11 @@ class ActorContext(ABC):
 
     Attributes:
         state: The durable state.
+        abort_event: Set as the actor begins to stop.
     """
 
     state: Any
+    abort_event: AbortEvent
 
     @property
     @abstractmethod
@@ -67,9 +74,39 @@ class ActorContext(ABC):
     def log(self) -> LoggerAdapter[Logger]:
         """A logger that says which actor and connection it speaks of."""
 
+    @property
+    @abstractmethod
+    def schedules(self) -> ScheduleContext:
+        """What it has scheduled (A5)."""
+
+    @property
+    @abstractmethod
+    def client(self) -> Client:
+        """A client of the host it runs on."""
+
     @abstractmethod
     def broadcast(self, event: EventRef[Any, Any, ...], payload: tuple[Any, ...]) -> None:
         """Send to every subscribed connection; ``payload`` has one item or none (C13)."""
+
+    @abstractmethod
+    async def save_state(self, *, immediate: bool) -> None:
+        """Save soon, or now and return once it is kept (A4)."""
+
+    @abstractmethod
+    def sleep(self) -> None:
+        """Ask for sleep once the running call is over."""
+
+    @abstractmethod
+    def destroy(self) -> None:
+        """Ask for the end of the actor once the running call is over (A6)."""
+
+    @abstractmethod
+    async def keep_awake(self, aw: Awaitable[R]) -> R:
+        """Await it, and do not fall idle meanwhile (A3)."""
+
+    @abstractmethod
+    def wait_until(self, aw: Awaitable[object]) -> None:
+        """Let it end before the actor leaves memory, within the grace period."""
 
     @abstractmethod
     def describe_caller(self) -> str:

@@ -30,6 +30,7 @@ class Keywords:
         abstract: Whether the class says so; not inherited.
         options: Timeouts and limits.
         errors: The errors that hooks and every action may raise, those of the bases among them.
+        state_version: Which form of State this is; what is kept of another is migrated.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Keywords:
     abstract: bool = False
     options: ActorOptions = field(factory=ActorOptions)
     errors: tuple[type[UserError], ...] = ()
+    state_version: int = 0
 
 
 @define(eq=False)
@@ -75,7 +77,7 @@ def read_keywords(
         bases: The keywords of the actor classes that it inherits, nearest first.
     """
     problems: list[str] = []
-    known = {"name", "wire_case", "abstract", "options", "errors"}
+    known = {"name", "wire_case", "abstract", "options", "errors", "state_version"}
     for keyword in given.keys() - known:
         near = difflib.get_close_matches(keyword, known, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
@@ -105,7 +107,13 @@ def read_keywords(
     problems += wrong_errors
     inherited = [error for base in bases for error in base.errors]
     declared = dict.fromkeys([*inherited, *(() if wrong_errors else errors)])
-    return Keywords(name, wire_case, bool(abstract), options, tuple(declared)), problems
+
+    version = given.get("state_version", bases[0].state_version if bases else 0)
+    if type(version) is not int or version < 0:
+        problems.append(f"state_version={version!r}: it is a whole number, 0 or above")
+        version = 0
+    keywords = Keywords(name, wire_case, bool(abstract), options, tuple(declared), version)
+    return keywords, problems
 
 
 def name_problem(name: object, most: int | None = None) -> str | None:

@@ -25,9 +25,11 @@ Role: TypeAlias = Literal[
     "arguments",
     "output",
     "verdict",
+    "kept",
+    "version",
 ]
-"""What a hook's parameter or result is: a type argument of the actor, its ``Conn``, or a type that
-is the same for all actors (``expected_hook`` says which)."""
+"""What a hook's parameter or result is: a type argument of the actor, its ``Conn``, its state as
+it is kept, or a type that is the same for all actors (``expected_hook`` says which)."""
 
 
 @frozen
@@ -40,12 +42,14 @@ class HookRule:
         timeout: The field of ``ActorOptions`` that bounds it (C11), or None where it has no bound
             of its own.
         phase: The phase of lifecycle.md in which it runs.
+        is_sync: Whether it cannot be async: what it is called for happens in one instant.
     """
 
     parameters: tuple[tuple[str, Role], ...]
     returns: Role | None
     timeout: str | None
     phase: str
+    is_sync: bool = False
 
 
 HOOKS: Mapping[str, HookRule] = MappingProxyType(
@@ -74,6 +78,11 @@ HOOKS: Mapping[str, HookRule] = MappingProxyType(
         "on_request": HookRule((("request", "request"),), "response", "action_timeout", "OPEN"),
         "on_web_socket": HookRule((("ws", "web_socket"),), None, None, "OPEN"),
         "on_disconnect": HookRule((("conn", "conn"),), None, "on_disconnect_timeout", "CLOSING"),
+        "on_state_change": HookRule((("state", "state"),), None, None, "READY", is_sync=True),
+        "run": HookRule((), None, None, "READY"),
+        "migrate_state": HookRule(
+            (("old", "kept"), ("version", "version")), "kept", None, "LOADING", is_sync=True
+        ),
     }
 )
 """Hook name -> rule."""
@@ -91,15 +100,9 @@ MEMBERS: frozenset[str] = frozenset(
         "region",
         "broadcast",
         "log",
-        "_context",
-    }
-)
-"""What every actor has already."""
-
-LATER: frozenset[str] = frozenset(
-    {
         "schedule",
         "cron",
+        "client",
         "save_state",
         "sleep",
         "destroy",
@@ -107,10 +110,7 @@ LATER: frozenset[str] = frozenset(
         "wait_until",
         "aborted",
         "abort_event",
-        "client",
-        "on_state_change",
-        "run",
-        "migrate_state",
+        "_context",
     }
 )
-"""Members and hooks of later versions: reserved now, so that no class has to rename then."""
+"""What every actor has already."""

@@ -24,6 +24,7 @@ from ._findings import Findings
 from ._generics import UNANNOTATED, accepts, awaited, normalise, show, show_def, substitute
 from ._hooks import HOOKS
 from ._http import Request, Response
+from ._kept import KeptArguments
 from ._location import Location, location_of
 from ._markers import Action, Event
 from ._refs import AnyEvent
@@ -51,6 +52,8 @@ def expected_hook(hook: str, roles: Mapping[str, Any]) -> tuple[list[tuple[str, 
         **roles,
         **_FIXED,
         "conn": conn[roles.get("conn_state", Any), roles.get("params", Any)],
+        "kept": dict[str, Any],
+        "version": int,
     }
     rule = HOOKS[hook]
     parameters = [(name, normalise(types.get(role, Any))) for name, role in rule.parameters]
@@ -70,6 +73,7 @@ class MemberCompiler:
         rename: ``wire_case``.
         received: Binds what clients send.
         sent: Binds what the host sends.
+        kept: Binds what is kept for later.
     """
 
     findings: Findings
@@ -79,6 +83,7 @@ class MemberCompiler:
     rename: Rename
     received: Binding
     sent: Binding
+    kept: Binding
 
     def action(self, attr: str, action: Action[Any], owner: type[Any]) -> ActionSpec | None:
         """An action's entry, or None if something is wrong with it."""
@@ -123,6 +128,9 @@ class MemberCompiler:
             raises=() if error_problems(action.raises, "raises") else action.raises,
             location=where,
             arguments=Arguments(attr, signature, parameters),
+            kept=KeptArguments(
+                attr, signature, {each.name: self.kept.bind(each.type) for each in parameters}
+            ),
             result=result,
         )
 

@@ -27,7 +27,7 @@ from ._markers import Action, Event, Misplaced, is_hook
 from ._table import ActorDefinition
 from ._validate import Body, Replaced, check_body
 
-_OWN_KEYWORDS = frozenset({"name", "wire_case", "abstract", "options", "errors"})
+_OWN_KEYWORDS = frozenset({"name", "wire_case", "abstract", "options", "errors", "state_version"})
 _FOREIGN = (object, ABC, typing.Generic, typing.Protocol)
 _collecting: ContextVar[bool] = ContextVar("pyactor_collecting", default=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 from attrs import Attribute, field, frozen
 
@@ -32,11 +32,18 @@ def _count(default: int) -> int:
     return count  # type: ignore[no-any-return] # as attrs has it: it becomes the int
 
 
+def _one_of(instance: object, attribute: Attribute[Any], value: object) -> None:
+    """Refuse what is none of the words that the attribute takes."""
+    if value not in ("keep", "refuse"):
+        name = f"{type(instance).__name__}.{attribute.name}"
+        raise ValueError(f"{name} is 'keep' or 'refuse', not {value!r}")
+
+
 @frozen(kw_only=True)
 class ActorOptions:
     """Timeouts in seconds, sizes in bytes, the rest counted.
 
-    Every value must be above 0.
+    Every number must be above 0.
 
     Attributes:
         on_before_connect_timeout: Of the hook of that name (C11), as the eight after it.
@@ -68,6 +75,10 @@ class ActorOptions:
         max_key_part_size: Bytes of one part of a key.
         max_key_size: Bytes of a whole key.
         max_schedules: Schedules of one actor (A5).
+        max_state_size: Bytes of the state as it is kept.
+        unknown_state_fields: What becomes of fields in a kept state that State does not have, as
+            a newer version of the code may have written them: ``keep`` writes them back as they
+            are, ``refuse`` does not start the actor.
     """
 
     on_before_connect_timeout: float = _seconds(5.0)
@@ -98,3 +109,5 @@ class ActorOptions:
     max_key_part_size: int = _count(128)
     max_key_size: int = _count(KIB)
     max_schedules: int = _count(1000)
+    max_state_size: int = _count(16 * MIB)
+    unknown_state_fields: Literal["keep", "refuse"] = field(default="keep", validator=_one_of)

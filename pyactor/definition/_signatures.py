@@ -48,6 +48,8 @@ def hook_messages(name: str, function: Any) -> list[str]:
     """What is wrong with a hook's shape; it is called with its arguments by position."""
     if _is_generator(function):
         return ["it is a generator; a hook returns or is awaited"]
+    if HOOKS[name].is_sync and inspect.iscoroutinefunction(function):
+        return ["it cannot be async: nothing may happen while it runs; write def"]
     parameters = parameters_of(function)
     if parameters is None:
         return ["it takes no self"]

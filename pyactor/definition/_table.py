@@ -13,10 +13,12 @@ from ._arguments import Arguments, ParameterSpec
 from ._choices import Bound
 from ._defaults import factory_of, is_instance
 from ._generics import show
+from ._kept import KeptArguments
 from ._location import Location
 from ._mismatch import Mismatch, type_name
 from ._options import ActorOptions
 from ._refs import ActionRef, EventRef, Ref
+from ._unknown import unknown_fields
 from ._values import OptionalValue
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class ActionSpec:
     raises: tuple[type[UserError], ...]
     location: Location
     _arguments: Arguments = field(alias="arguments", eq=False, repr=False)
+    _kept: KeptArguments = field(alias="kept", eq=False, repr=False)
     _result: Bound = field(alias="result", eq=False, repr=False)
 
     def structure_arguments(self, args: Sequence[Plain]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -68,6 +71,24 @@ class ActionSpec:
             TypeError: They do not fit.
         """
         return self._arguments.unstructure(args, kwargs)
+
+    def keep_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Plain]:
+        """The arguments of a Python call as they are kept for later: plain, under Python names.
+
+        Raises:
+            TypeError: They do not fit.
+        """
+        return self._kept.unstructure(args, kwargs)
+
+    def restore_arguments(
+        self, kept: Mapping[str, Plain]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The positional and keyword arguments that were kept.
+
+        Raises:
+            InvalidArguments: They do not fit, as the class is now.
+        """
+        return self._kept.structure(kept)
 
     def unstructure_result(self, value: Any) -> Plain:
         """The plain result.
@@ -169,6 +190,8 @@ class ActorDefinition:
         events_by_attr: By name in Python.
         hooks: By name; only those that are overridden.
         errors: The declared errors by (group, code): the class's and every action's.
+        state_version: Which form of State this is.
+        state_may_nest: Whether a State may be nested to any depth.
     """
 
     name: str
@@ -186,6 +209,8 @@ class ActorDefinition:
     events_by_attr: Mapping[str, EventSpec]
     hooks: Mapping[str, HookSpec]
     errors: Mapping[tuple[str, str], type[UserError]]
+    state_version: int
+    state_may_nest: bool
     _bound_state: Bound = field(alias="bound_state", eq=False, repr=False)
     _bound_params: OptionalValue = field(alias="bound_params", eq=False, repr=False)
     _bound_input: OptionalValue = field(alias="bound_input", eq=False, repr=False)
@@ -237,6 +262,10 @@ class ActorDefinition:
             TypeError: It is not of the type State.
         """
         return _unstructure(self._bound_state, value, f"state of {self.name}")
+
+    def unknown_state_fields(self, state: Any) -> Mapping[str, Plain]:
+        """What was kept under a structured state's name that State does not have."""
+        return unknown_fields(state)
 
     def make_state(self) -> Any:
         """A fresh ``State()``.

@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from ..errors import Problem
 from ._declaration import error_problems, name_problem, path_problem
-from ._hooks import HOOKS, LATER, MEMBERS
+from ._hooks import HOOKS, MEMBERS
 from ._location import Location, location_of
 from ._markers import Action, Event, Misplaced, is_hook
 from ._signatures import action_messages, hook_messages, init_messages
@@ -155,8 +155,6 @@ def _hook(body: Body, attr: str, value: Any) -> Iterator[str]:
         elif body.is_hidden:
             yield f"{what} has no effect: name this class before Actor in the bases"
         yield from (f"{what}: {message}" for message in hook_messages(attr, value))
-    elif attr in LATER:
-        yield f"{what} is reserved for a later version"
     else:
         near = difflib.get_close_matches(attr, HOOKS, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"hooks are {', '.join(HOOKS)}"
@@ -193,8 +191,6 @@ def _reserved(body: Body, attr: str) -> Iterator[str]:
         return
     if attr in MEMBERS:
         yield f"{attr!r} would replace Actor.{attr}; rename it"
-    elif attr in LATER:
-        yield f"{attr!r} is reserved for a later version; rename it"
 
 
 def _changed_kind(body: Body, attr: str, kind: str) -> Iterator[str]:

@@ -20,12 +20,12 @@ class Access:
 
     Attributes:
         token: What every request but OPTIONS, ``/metadata`` and ``/health`` must carry, or None.
-        namespace: The one namespace that the host serves.
+        namespace: The one namespace that the host serves, or None for whatever is asked for.
         allowed_origins: The origins whose pages may use the host, or None for every origin.
     """
 
     token: str | None = field(default=None, repr=False)
-    namespace: str = DEFAULT_NAMESPACE
+    namespace: str | None = DEFAULT_NAMESPACE
     allowed_origins: frozenset[str] | None = None
 
     def check(self, token: str | None, namespace: str | None) -> None:
@@ -45,7 +45,7 @@ class Access:
             # In constant time, so that nobody learns the token from how long a refusal takes.
             if not hmac.compare_digest(token.encode(), self.token.encode()):
                 raise Unauthorised("the token is not this host's")
-        if namespace is not None and namespace != self.namespace:
+        if namespace is not None and self.namespace not in (None, namespace):
             raise NamespaceNotFound(
                 f"there is no namespace {namespace!r:.80}; this host serves {self.namespace!r}"
             )
@@ -62,3 +62,7 @@ class Access:
     def allows(self, origin: str | None) -> bool:
         """Whether pages of that origin may use the host."""
         return origin is None or self.allowed_origins is None or origin in self.allowed_origins
+
+
+INSIDE = Access(namespace=None)
+"""For what comes from the host's own actors."""

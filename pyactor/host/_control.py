@@ -6,11 +6,10 @@ import json
 from urllib.parse import unquote
 
 from ..errors import ActorNotFound, InvalidRequest, MethodNotAllowed, RouteNotFound
-from ..storage import ActorRecord, Storage
+from ..storage import ActorEntry, Storage
 from ..wire.http import HttpRequest, read_body
 from ..wire.keys import parse_key, serialise_key
 from . import routing
-from ._access import Access
 from .directory import Directory
 
 _MAX_BODY = 20 * 1024 * 1024  # bytes; the input has a limit of its own
@@ -19,10 +18,10 @@ _MAX_BODY = 20 * 1024 * 1024  # bytes; the input has a limit of its own
 class ControlApi:
     """Answers what comes to ``/actors``, always in JSON."""
 
-    def __init__(self, directory: Directory, storage: Storage, access: Access) -> None:
+    def __init__(self, directory: Directory, storage: Storage, namespace: str) -> None:
         self._directory = directory
         self._storage = storage
-        self._access = access
+        self._namespace = namespace
 
     async def respond(self, request: HttpRequest) -> bytes:
         """The body of a successful answer.
@@ -32,7 +31,6 @@ class ControlApi:
         """
         path, _ = routing.split_target(request.target)
         query = routing.query_of(request.target)
-        self._access.check(routing.carried_token(request), query.get("namespace"))
         match request.method, path.split("/")[2:]:
             case "GET", []:
                 return _dump({"actors": await self._list(query), "pagination": {"cursor": None}})
@@ -55,40 +53,44 @@ class ControlApi:
         else:
             created = await self._storage.find(asked.name, asked.key) is None
             instance = await self._directory.get_or_create(asked.name, asked.key, asked.input)
-        record = await self._storage.load(instance.actor_id)
-        if record is None:
+        stored = await self._storage.load(instance.actor_id)
+        if stored is None:
             raise ActorNotFound("the actor was destroyed meanwhile")
-        return {"actor": _actor(record, self._access.namespace), "created": created}
+        return {"actor": self._actor(stored.record), "created": created}
 
     async def _list(self, query: dict[str, str]) -> list[dict[str, object]]:
+        entries: list[ActorEntry | None]
         if "actor_ids" in query:
-            ids = query["actor_ids"].split(",")
-            records = [await self._storage.load(actor_id) for actor_id in ids]
+            loaded = [await self._storage.load(each) for each in query["actor_ids"].split(",")]
+            entries = [stored.record for stored in loaded if stored is not None]
         elif "name" not in query:
             raise InvalidRequest("name= or actor_ids= is missing")
         elif "key" in query:
-            records = [await self._storage.find(query["name"], parse_key(query["key"]))]
+            entries = [await self._storage.find(query["name"], parse_key(query["key"]))]
         else:
-            records = list(await self._storage.list(query["name"]))
-        return [_actor(record, self._access.namespace) for record in records if record is not None]
+            entries = list(await self._storage.list(query["name"]))
+        return [self._actor(entry) for entry in entries if entry is not None]
+
+    def _actor(self, entry: ActorEntry) -> dict[str, object]:
+        """An actor as the control API shows it; times are milliseconds since the Unix epoch."""
+        status = self._directory.status(entry)
+        return {
+            "actor_id": entry.actor_id,
+            "name": entry.name,
+            "key": serialise_key(entry.key),
+            "namespace_id": self._namespace,
+            "runner_name_selector": "default",
+            "create_ts": _milliseconds(entry.created_at),
+            "start_ts": _milliseconds(status.started_at),
+            "connectable_ts": _milliseconds(status.connectable_at),
+            "sleep_ts": _milliseconds(status.slept_at),
+            "destroy_ts": None,
+            "error": status.error,
+        }
 
 
-def _actor(record: ActorRecord, namespace: str) -> dict[str, object]:
-    """An actor as the control API shows it; times are milliseconds since the Unix epoch."""
-    created = int(record.created_at * 1000)
-    return {
-        "actor_id": record.actor_id,
-        "name": record.name,
-        "key": serialise_key(record.key),
-        "namespace_id": namespace,
-        "runner_name_selector": "default",
-        "create_ts": created,
-        "start_ts": created,
-        "connectable_ts": created,
-        "sleep_ts": None,
-        "destroy_ts": None,
-        "error": None,
-    }
+def _milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else int(seconds * 1000)
 
 
 def _dump(value: object) -> bytes:

@@ -13,19 +13,22 @@ import logging
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from attrs import evolve
+from attrs import evolve, frozen
 
+from ..client import Client
+from ..errors import ActorNotFound
 from ..runtime import Clock, Instance, error_to_send, is_public
 from ..storage import MemoryStorage, Storage
 from ..wire.channel import Channel
 from ..wire.codecs import Codec
 from ..wire.http import HttpRequest, HttpResponse
 from . import _actor_routes, routing
-from ._access import DEFAULT_NAMESPACE, Access
+from ._access import DEFAULT_NAMESPACE, INSIDE, Access
 from ._answers import Form
 from ._control import ControlApi
 from ._cors import cors_headers, preflight
 from ._refusal import refuse
+from ._status import ActorStatus
 from .directory import Directory
 from .registry import Registry
 
@@ -68,46 +71,81 @@ class ActorHost:
             clock=clock or Clock(),
             region=region,
             context=contextvars.copy_context(),
+            client=self._own_client,
         )
+        self._storage = kept
+        self._control = ControlApi(self.directory, kept, namespace)
         origins = None if allowed_origins is None else frozenset(allowed_origins)
         self._access = Access(token, namespace, origins)
-        self._control = ControlApi(self.directory, kept, self._access)
         self._metadata = _metadata(registry)
         self._opening: set[asyncio.Task[None]] = set()
+        self._client: Client | None = None
+
+    def start(self) -> None:
+        """Begin to wake sleeping actors for what they have scheduled (A5).
+
+        Nothing is loaded but what is due, which is seen to at once.
+        """
+        self.directory.alarms.start()
 
     async def stop(self) -> None:
         """End every connection and put every actor to sleep, within the grace period (C15)."""
         await self.directory.close()
         if self._opening:
             await asyncio.wait(self._opening)
+        if self._client is not None:
+            await self._client.aclose()
+
+    def _own_client(self) -> Client:
+        """What actors call each other with: one client for all of them, made at first use."""
+        if self._client is None:
+            self._client = Client(_Inside(self))
+        return self._client
+
+    async def status(self, actor_id: str) -> ActorStatus:
+        """Where an actor stands, in RivetKit's words.
+
+        Raises:
+            ActorNotFound: there is none, or it was destroyed (A6).
+        """
+        stored = await self._storage.load(actor_id)
+        if stored is None:
+            raise ActorNotFound(f"no actor has the id {actor_id!r}; it may have been destroyed")
+        return self.directory.status(stored.record)
 
     # -------------------------------------------------------------- plain HTTP
 
     async def respond(self, request: HttpRequest) -> HttpResponse:
         """Answer one request. Never raises: an error is an answer too."""
+        return await self._answer(request, self._access)
+
+    async def _answer(self, request: HttpRequest, access: Access) -> HttpResponse:
         if request.method == "OPTIONS":
-            return preflight(request, self._access)
+            return preflight(request, access)
         form = Form()
         try:
-            self._access.check_origin(request.headers.get("origin"))
-            response = await self._respond(request, form)
+            access.check_origin(request.headers.get("origin"))
+            response = await self._respond(request, form, access)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered (C8)
             if not is_public(error):
                 _log.error("%s %s failed", request.method, request.target, exc_info=error)
             response = form.error(error_to_send(error))
-        return evolve(response, headers={**cors_headers(request, self._access), **response.headers})
+        return evolve(response, headers={**cors_headers(request, access), **response.headers})
 
-    async def _respond(self, request: HttpRequest, form: Form) -> HttpResponse:
+    async def _respond(self, request: HttpRequest, form: Form, access: Access) -> HttpResponse:
         path, _ = routing.split_target(request.target)
         if path == "/metadata":
             return form.answer(self._metadata)
         if path == "/health":
             return form.answer(b'{"status":"ok"}')
         if path == "/actors" or path.startswith("/actors/"):
+            namespace = routing.query_of(request.target).get("namespace")
+            access.check(routing.carried_token(request), namespace)
             return form.answer(await self._control.respond(request))
         form.use(routing.http_codec(request))
         route = routing.actor_route(request)
-        self._access.check(route.token, route.namespace)
+        access.check(route.token, route.namespace)
+        routing.check_depth(request)
         instance = await self._instance(route.actor)
         return await _actor_routes.PlainRequest(instance, route, request, form).respond()
 
@@ -115,19 +153,23 @@ class ActorHost:
 
     def open_channel(self, request: HttpRequest, channel: Channel) -> None:
         """Take over a websocket: find its actor, then begin the attempt to connect."""
-        task = asyncio.get_running_loop().create_task(self._open(request, channel))
+        self._begin(request, channel, self._access)
+
+    def _begin(self, request: HttpRequest, channel: Channel, access: Access) -> None:
+        task = asyncio.get_running_loop().create_task(self._open(request, channel, access))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
-    async def _open(self, request: HttpRequest, channel: Channel) -> None:
+    async def _open(self, request: HttpRequest, channel: Channel, access: Access) -> None:
         framing: Codec | None = None  # in which the error of a refusal can be told
         try:
             codec = framing = routing.websocket_codec(request)
             route = routing.actor_route(request)
             if _actor_routes.is_raw_websocket(route):
                 framing = None
-            self._access.check_origin(request.headers.get("origin"))
-            self._access.check(route.token, route.namespace)
+            access.check_origin(request.headers.get("origin"))
+            access.check(route.token, route.namespace)
+            routing.check_depth(request)
             instance = await self._instance(route.actor)
             _actor_routes.open_channel(instance, route, request, channel, codec)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered (C8)
@@ -141,6 +183,19 @@ class ActorHost:
         if actor.creates:
             return await self.directory.get_or_create(actor.name, actor.key, actor.input)
         return await self.directory.get(actor.name, actor.key)
+
+
+@frozen
+class _Inside:
+    """A host as its own actors reach it: whoever is inside needs no token."""
+
+    _host: ActorHost
+
+    async def respond(self, request: HttpRequest, /) -> HttpResponse:
+        return await self._host._answer(request, INSIDE)
+
+    def open_channel(self, request: HttpRequest, channel: Channel, /) -> None:
+        self._host._begin(request, channel, INSIDE)
 
 
 def _metadata(registry: Registry) -> bytes:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from attrs import define, field
 
+from ..client import Client
 from ..errors import (
     INTERNAL_MESSAGE,
     ActorError,
@@ -21,24 +22,52 @@ from ..errors import (
     InvalidRequest,
 )
 from ..plain import Plain
-from ..runtime import Clock, Instance, create, destroy, is_public, sleep, wake
+from ..runtime import (
+    ActorInput,
+    Clock,
+    Instance,
+    create,
+    destroy,
+    error_to_send,
+    is_public,
+    sleep,
+    wake,
+)
 from ..session import EndCause
-from ..storage import ActorRecord, Storage
+from ..storage import ActorEntry, Storage, StoredActor
+from ._alarms import Alarms
+from ._status import STATUS_OF, ActorStatus, Latest
 from .registry import Registry
 
 _log = logging.getLogger("pyactor.host")
 
 Address = tuple[str, tuple[str, ...]]
 
+_MAX_LIVES = 3
+"""How often a request follows an actor that stops as soon as it has started."""
+
 
 @define(eq=False)
 class _Slot:
-    """The one place for an actor: its start, and when it has left memory again."""
+    """The one place for an actor: its start, and when it has left memory again.
+
+    Attributes:
+        starting: The start.
+        creates: Whether the start may create the actor.
+        started_at: When it began.
+        connectable_at: When it was done.
+        waiting: How many requests wait for the start.
+        left: Set when the place is free again.
+        stopping: The stop, once it has begun; whether what it was for is done.
+    """
 
     starting: asyncio.Task[Instance]
     creates: bool
+    started_at: float
+    connectable_at: float | None = None
+    waiting: int = 0
     left: asyncio.Event = field(factory=asyncio.Event)
-    stopping: asyncio.Task[None] | None = None
+    stopping: asyncio.Task[bool] | None = None
 
 
 class Directory:
@@ -52,14 +81,22 @@ class Directory:
         clock: Clock,
         region: str,
         context: contextvars.Context,
+        client: Callable[[], Client],
     ) -> None:
         self._registry = registry
         self._storage = storage
         self._clock = clock
         self._region = region
         self._context = context
+        self._client = client
+        self._awake: set[str] = set()
+        self.alarms = Alarms(storage, clock, wake=self.get_by_id, is_awake=self._awake.__contains__)
         self._slots: dict[Address, _Slot] = {}
-        self._closing = False
+        self._closing = asyncio.Event()
+        self._began_at = clock.now()
+        self._slept_at = Latest[float]()
+        self._failures = Latest[str]()
+        self._later: set[asyncio.Task[None]] = set()
 
     @property
     def instances(self) -> list[Instance]:
@@ -67,7 +104,7 @@ class Directory:
         return [
             slot.starting.result()
             for slot in self._slots.values()
-            if slot.starting.done() and not slot.starting.cancelled()
+            if slot.connectable_at is not None
         ]
 
     async def get(self, name: str, key: tuple[str, ...]) -> Instance:
@@ -107,27 +144,63 @@ class Directory:
         Raises:
             ActorNotFound: there is none, or it was destroyed (A6).
         """
-        record = await self._storage.load(actor_id)
-        if record is None:
+        stored = await self._storage.load(actor_id)
+        if stored is None:
             raise ActorNotFound(f"no actor has the id {actor_id!r}; it may have been destroyed")
+        record = stored.record
         return await self._acquire(record.name, record.key, creates=False, plain_input=None)
 
     async def destroy(self, actor_id: str) -> None:
         """End an actor for good: on_destroy, every connection, its storage (A6).
 
+        One that is asleep is woken for it; one that cannot start any more goes without its
+        ``on_destroy``.
+
         Raises:
             ActorNotFound: there is none.
+            ActorRestarting: the host stops, and it could not be destroyed any more.
         """
-        instance = await self.get_by_id(actor_id)
-        await self._stop(instance, lambda: destroy(instance, self._storage))
+        while True:
+            try:
+                instance = await self.get_by_id(actor_id)
+            except ActorNotFound:
+                raise
+            except ActorError:
+                if self._closing.is_set():
+                    raise
+                if await self._destroy_unstarted(actor_id):
+                    return
+                continue
+            # No await stands between: it is still ready, so this stop is the one that begins.
+            slot = self._slots[instance.name, instance.key]
+            if not await asyncio.shield(self._begin_stop(slot, instance, ActorInput.DESTROY)):
+                raise ActorRestarting("The host is stopping, and its storage fails")
+            return
 
     async def close(self) -> None:
         """Put every live actor to sleep and start none any more (C15)."""
-        self._closing = True
-        while self._slots:
+        self._closing.set()
+        await self.alarms.close()
+        while self._slots or self._later:
             await asyncio.gather(
-                *(self._shut_down(slot) for slot in self._slots.values()), return_exceptions=True
+                *(self._shut_down(slot) for slot in self._slots.values()),
+                *self._later,
+                return_exceptions=True,
             )
+
+    def status(self, entry: ActorEntry) -> ActorStatus:
+        """Where an actor stands that the storage has."""
+        slot = self._slots.get((entry.name, entry.key))
+        if slot is None:
+            slept_at = self._slept_at.get(entry.actor_id) or self._began_at
+            error = self._failures.get(entry.actor_id)
+            return ActorStatus(
+                "sleeping" if error is None else "crashed", slept_at=slept_at, error=error
+            )
+        if slot.connectable_at is None:
+            return ActorStatus("starting", started_at=slot.started_at)
+        phase = slot.starting.result().lifecycle.phase
+        return ActorStatus(STATUS_OF[phase], slot.started_at, slot.connectable_at)
 
     # -------------------------------------------------------------- how
 
@@ -136,8 +209,9 @@ class Directory:
     ) -> Instance:
         definition = self._registry.definition(name)
         check_key(key, definition.options.max_key_part_size, definition.options.max_key_size)
+        lives = 0
         while True:
-            if self._closing:
+            if self._closing.is_set():
                 raise ActorRestarting("The host is stopping")
             slot = self._slots.get((name, key))
             if slot is None:
@@ -145,24 +219,35 @@ class Directory:
             elif slot.stopping is not None:
                 await slot.left.wait()
                 continue
+            slot.waiting += 1
             try:
                 instance = await asyncio.shield(slot.starting)
             except ActorNotFound:
-                if creates and not slot.creates:
-                    continue  # joined a start that was not to create; now create it
-                raise
+                if not creates or slot.creates:
+                    raise
+                await asyncio.sleep(0)  # until the slot is free: this start was not to create
+                continue
+            finally:
+                slot.waiting -= 1
             if slot.stopping is None:
                 return instance
+            lives += 1
+            if lives == _MAX_LIVES:
+                raise ActorRestarting(f"{name} {list(key)!r} stops as soon as it has started")
 
     def _start(self, name: str, key: tuple[str, ...], creates: bool, plain_input: Plain) -> _Slot:
         task = asyncio.get_running_loop().create_task(
             self._load(name, key, creates, plain_input), context=self._context.copy()
         )
-        slot = self._slots[name, key] = _Slot(task, creates)
+        slot = self._slots[name, key] = _Slot(task, creates, self._clock.now())
 
         def started(task: asyncio.Task[Instance]) -> None:
             if task.cancelled() or task.exception() is not None:
                 self._leave((name, key))
+                return
+            slot.connectable_at = self._clock.now()
+            self._awake.add(task.result().actor_id)
+            task.result().stop_if_asked()
 
         task.add_done_callback(started)
         return slot
@@ -171,55 +256,131 @@ class Directory:
         self, name: str, key: tuple[str, ...], creates: bool, plain_input: Plain
     ) -> Instance:
         record = await self._storage.find(name, key)
-        if record is None and not creates:
+        stored = None if record is None else await self._storage.load(record.actor_id)
+        if stored is None and not creates:
             raise ActorNotFound(f"there is no {name} with the key {list(key)!r}")
-        instance = self._instance(name, key, record)
+        instance = self._instance(name, key, stored)
         try:
-            if record is None:
-                await create(instance, self._storage, plain_input)
+            if stored is None:
+                await create(instance, plain_input)
             else:
-                await wake(instance, record)
+                await wake(instance, stored)
         except Exception as error:
+            if stored is not None:
+                sent = error_to_send(error)
+                self._failures.put(instance.actor_id, f"{sent.group}.{sent.code}")
             if is_public(error):
                 raise
             # Logged here, once and with the actor's name, however many wait for this start.
             instance.log_error("its start", error)
             raise ActorError(INTERNAL_MESSAGE) from error
+        self._failures.drop(instance.actor_id)
         return instance
 
-    def _instance(self, name: str, key: tuple[str, ...], record: ActorRecord | None) -> Instance:
+    def _instance(self, name: str, key: tuple[str, ...], stored: StoredActor | None) -> Instance:
         return Instance(
             self._registry.definition(name),
-            actor_id=self._clock.new_id() if record is None else record.actor_id,
+            actor_id=self._clock.new_id() if stored is None else stored.record.actor_id,
             key=key,
             region=self._region,
             clock=self._clock,
             context=self._context,
+            storage=self._storage,
+            stop=self._stop_by_itself,
+            client=self._client,
         )
 
     async def _shut_down(self, slot: _Slot) -> None:
         instance = await asyncio.shield(slot.starting)
-        await self._stop(instance, lambda: sleep(instance, self._storage, EndCause.SHUTDOWN))
+        await asyncio.shield(
+            self._begin_stop(slot, instance, ActorInput.SLEEP, cause=EndCause.SHUTDOWN)
+        )
 
-    async def _stop(self, instance: Instance, how: Callable[[], Awaitable[None]]) -> None:
-        """Stop an instance once; whoever comes second waits for the first."""
-        address = (instance.name, instance.key)
-        slot = self._slots.get(address)
-        if slot is None:
-            return
+    def _stop_by_itself(self, instance: Instance, how: ActorInput) -> None:
+        """An instance is idle, or asks for its end (A3)."""
+        slot = self._slots[instance.name, instance.key]
+        if slot.waiting and instance.stop_asked is None:
+            instance.idle.begin()  # a loop that is held up has not let them come to it yet
+        else:
+            self._begin_stop(slot, instance, how)
+
+    def _begin_stop(
+        self,
+        slot: _Slot,
+        instance: Instance,
+        how: ActorInput,
+        cause: EndCause = EndCause.SLEEP,
+    ) -> asyncio.Task[bool]:
+        """Stop an instance once; whoever comes second is given the first stop."""
         if slot.stopping is None:
             slot.stopping = asyncio.get_running_loop().create_task(
-                self._run_stop(address, how), context=self._context.copy()
+                self._run_stop(instance, how, cause), context=self._context.copy()
             )
-        await asyncio.shield(slot.stopping)
+        return slot.stopping
 
-    async def _run_stop(self, address: Address, how: Callable[[], Awaitable[None]]) -> None:
+    async def _run_stop(self, instance: Instance, how: ActorInput, cause: EndCause) -> bool:
+        done = False
         try:
-            await how()
+            if how is ActorInput.DESTROY:
+                done = await destroy(instance, self._closing)
+            else:
+                done = await sleep(instance, cause, self._closing)
         except Exception:  # noqa: BLE001 - logged; the actor leaves memory all the same
-            _log.exception("stopping %s %r failed", *address)
+            _log.exception("stopping %s %r failed", instance.name, instance.key)
         finally:
-            self._leave(address)
+            if how is ActorInput.SLEEP:
+                self._slept_at.put(instance.actor_id, self._clock.now())
+            self._leave((instance.name, instance.key))
+            self._awake.discard(instance.actor_id)
+            if how is ActorInput.SLEEP and instance.schedules.next_due is not None:
+                self.alarms.expect(instance.schedules.next_due)
+        if instance.stop_asked is ActorInput.DESTROY and how is ActorInput.SLEEP:
+            self._destroy_later(instance)
+        return done
+
+    def _destroy_later(self, instance: Instance) -> None:
+        """It asked for destroy while it was falling asleep: it is woken once more for that."""
+
+        async def run() -> None:
+            try:
+                await self.destroy(instance.actor_id)
+            except ActorNotFound:
+                pass
+            except ActorError as error:
+                instance.log_error("self.destroy() while it fell asleep", error)
+
+        task = asyncio.get_running_loop().create_task(run(), context=self._context.copy())
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def _destroy_unstarted(self, actor_id: str) -> bool:
+        """Delete an actor that does not stay awake; nobody starts it meanwhile (A1).
+
+        Returns:
+            Whether it did: False if it is gone, or another start was faster.
+        """
+        stored = await self._storage.load(actor_id)
+        if stored is None:
+            return False
+        address = (stored.record.name, stored.record.key)
+        while (slot := self._slots.get(address)) is not None:
+            if slot.stopping is None:
+                return False
+            await slot.left.wait()
+
+        async def delete() -> Instance:
+            await self._storage.delete(actor_id)
+            _log.warning("%s %r was destroyed without on_destroy: it cannot start", *address)
+            raise ActorNotFound(f"the actor {actor_id!r} was destroyed")
+
+        task = asyncio.get_running_loop().create_task(delete(), context=self._context.copy())
+        self._slots[address] = _Slot(task, creates=False, started_at=self._clock.now())
+        task.add_done_callback(lambda _: self._leave(address))
+        try:
+            await asyncio.shield(task)
+        except ActorNotFound:
+            self._failures.drop(actor_id)
+        return True
 
     def _leave(self, address: Address) -> None:
         slot = self._slots.pop(address)

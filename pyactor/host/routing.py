@@ -13,9 +13,10 @@ from urllib.parse import parse_qsl, unquote, unquote_plus
 
 from attrs import frozen
 
-from ..errors import DecodeError, InvalidParams, InvalidRequest, RouteNotFound
+from ..errors import CallTooDeep, DecodeError, InvalidParams, InvalidRequest, RouteNotFound
 from ..plain import Plain
 from ..wire.codecs import Codec, codec_for
+from ..wire.depth import MAX_DEPTH, depth_of
 from ..wire.http import HttpRequest
 from ..wire.keys import parse_key
 from ..wire.values import decode_value
@@ -139,6 +140,19 @@ def _by_key(name: str, route: Mapping[str, str]) -> ByKey:
         method == "getOrCreate",
         _decode_input(route.get("rvt-input")),
     )
+
+
+def check_depth(request: HttpRequest) -> None:
+    """Refuse a call that stands in too many others.
+
+    Raises:
+        CallTooDeep: so it does.
+    """
+    if depth_of(request.headers) > MAX_DEPTH:
+        raise CallTooDeep(
+            f"actors call each other {MAX_DEPTH} deep, and now {request.target.partition('?')[0]}: "
+            "break the cycle of calls"
+        )
 
 
 def control_request(body: bytes) -> ControlRequest:

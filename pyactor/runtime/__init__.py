@@ -1,8 +1,10 @@
 """Where the sans-I/O half meets await: instances, and the drivers of their connections."""
 
+from ._alarm import Alarm
 from ._clock import Clock
 from ._errors import error_to_send, is_public
 from ._instance import Instance
+from ._lifecycle import ActorInput, ActorPhase
 from ._queue import QueueDriver
 from ._raw_request import RawRequestDriver
 from ._raw_web_socket import RawWebSocketDriver
@@ -12,6 +14,9 @@ from ._stateless import StatelessDriver
 from ._websocket import ChannelDriver
 
 __all__ = [
+    "ActorInput",
+    "ActorPhase",
+    "Alarm",
     "ChannelDriver",
     "Clock",
     "Instance",

@@ -37,6 +37,7 @@ from ..session import (
     SubscriptionChanged,
 )
 from ..wire import messages
+from ..wire.depth import depth_of
 from ._call import CallExpired, invoke
 from ._disconnect import Disconnection
 from ._errors import error_to_send, is_public
@@ -62,6 +63,7 @@ class ConnectionDriver(ConnContext):
         self._id = instance.clock.new_id()
         self._request = request
         self._params = params
+        self._depth = depth_of(request.headers)
         options = instance.definition.options
         self.session = ServerSession(
             actor=instance.identity,
@@ -218,6 +220,7 @@ class ConnectionDriver(ConnContext):
             conn=self.conn,
             connecting=self.connecting if preflight else None,
             closes=self,
+            depth=self._depth,
         )
         self._start(
             scope,
@@ -257,7 +260,9 @@ class ConnectionDriver(ConnContext):
                 self.session.receive_deferred_finished()
                 self._pump()
             return
-        scope = Scope(self._instance, "a deferred callback", conn=self.conn, closes=self)
+        scope = Scope(
+            self._instance, "a deferred callback", conn=self.conn, closes=self, depth=self._depth
+        )
         self._start(
             scope,
             self._deferred.pop(),
@@ -310,7 +315,7 @@ class ConnectionDriver(ConnContext):
             return
         self._actions_in_flight += 1
         timeout = spec.timeout or instance.definition.options.action_timeout
-        scope = Scope(instance, f"action {spec.attr!r}", conn=self.conn)
+        scope = Scope(instance, f"action {spec.attr!r}", conn=self.conn, depth=self._depth)
 
         def ended(result: object, error: BaseException | None) -> None:
             self._actions_in_flight -= 1

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Callable, Coroutine, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, MutableMapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import override
 
@@ -24,15 +24,26 @@ from ..definition import (
     EventRef,
 )
 from ..errors import CallbackTimedOut
+from ..storage import ScheduleRecord, Storage
 from ..wire import messages
+from ..wire.depth import call_depth
 from ..wire.keys import serialise_key
+from ._background import Background
 from ._call import Call, CallExpired, invoke
 from ._clock import Clock
 from ._driver import ConnectionDriver
-from ._lifecycle import ActorLifecycle, ActorPhase
+from ._idle import IdleTimer
+from ._lifecycle import ActorInput, ActorLifecycle, ActorPhase
+from ._saving import Saver
+from ._schedule import Schedules
 from ._scope import Scope, current_scope
+from ._state_change import StateWatch
+
+if TYPE_CHECKING:
+    from ..client import Client
 
 _log = logging.getLogger("pyactor.actor")
+_R = TypeVar("_R")
 
 
 class Instance(ActorContext):
@@ -47,6 +58,9 @@ class Instance(ActorContext):
         region: str,
         clock: Clock,
         context: contextvars.Context,
+        storage: Storage,
+        stop: Callable[[Instance, ActorInput], None],
+        client: Callable[[], Client],
     ) -> None:
         """Make the instance; no user code runs before ``start``.
 
@@ -58,6 +72,9 @@ class Instance(ActorContext):
             clock: Time of day and ids.
             context: The context variables that its code runs with: the host's, never those of
                 the request that happened to start it.
+            storage: Where it is kept.
+            stop: Called when it is idle, or asks for SLEEP or DESTROY itself; it is ready then.
+            client: Gives the host's own client.
         """
         self.definition = definition
         self.clock = clock
@@ -75,6 +92,17 @@ class Instance(ActorContext):
         self._logger = _ActorLogger(self)
         self._quiet = asyncio.Event()
         self._quiet.set()
+        self._stop = stop
+        self.stop_asked: ActorInput | None = None
+        self.abort_event = asyncio.Event()
+        self.saver = Saver(self, storage)
+        self._schedules = Schedules(self)
+        self._client = client
+        self.watch = StateWatch.of(self)
+        self.background = Background(self)
+        self.idle = IdleTimer(
+            definition.options.sleep_timeout, lambda: self._stop(self, ActorInput.SLEEP)
+        )
 
     # -------------------------------------------------------------- ActorContext
 
@@ -133,6 +161,49 @@ class Instance(ActorContext):
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
         return self._logger
 
+    @property
+    @override
+    def schedules(self) -> Schedules:
+        return self._schedules
+
+    @property
+    @override
+    def client(self) -> Client:
+        return self._client()
+
+    @override
+    async def save_state(self, *, immediate: bool) -> None:
+        if immediate:
+            await self.saver.commit(with_state=True)
+        else:
+            self.saver.note_change()
+
+    @override
+    def sleep(self) -> None:
+        self._ask_stop(ActorInput.SLEEP)
+
+    @override
+    def destroy(self) -> None:
+        self._ask_stop(ActorInput.DESTROY)
+
+    @override
+    async def keep_awake(self, aw: Awaitable[_R]) -> _R:
+        return await self.background.keep_awake(aw)
+
+    @override
+    def wait_until(self, aw: Awaitable[object]) -> None:
+        self.background.wait_until(aw)
+
+    def _ask_stop(self, how: ActorInput) -> None:
+        """Stop once the running call is over; at once if none is, or it is ``run``."""
+        if self.stop_asked is not ActorInput.DESTROY:
+            self.stop_asked = how
+        scope = self._scope()
+        if scope is not None and scope.active and not scope.is_background:
+            scope.asks_stop = True
+        else:
+            asyncio.get_running_loop().call_soon(self.stop_if_asked)
+
     def _scope(self) -> Scope | None:
         """The running hook or action, if it is one of this instance."""
         scope = current_scope.get()
@@ -163,12 +234,49 @@ class Instance(ActorContext):
 
         def ended(result: object, error: BaseException | None) -> None:
             self._calls.pop(call, None)
+            try:
+                self.note_change()
+            except Exception as found:  # noqa: BLE001 - what is wrong with the state fails its call
+                error = error or found
             report(result, error)
-            self._note_quiet()  # last: what was reported may have begun something else
+            self.idle.release()
+            self._note_quiet()
+            if scope.asks_stop:
+                self.stop_if_asked()
 
-        call = Call(coroutine, scope, self._context.copy(), timeout, ended)
+        context = self.new_context()
+        context.run(call_depth.set, scope.depth + 1)
+        call = Call(coroutine, scope, context, timeout, ended)
         self._calls[call] = None
-        self._quiet.clear()
+        self.idle.hold()
+        self.note_busy()
+
+    def note_change(self) -> None:
+        """An action or hook is over: what it changed is told of (A7), and saved before long (A4).
+
+        Raises:
+            StateMutationReentrant: ``on_state_change`` changed the state itself.
+            Exception: the state cannot be encoded; only where ``on_state_change`` asks for it.
+        """
+        self.saver.note_change()
+        if self.watch is not None:
+            self.watch.check()
+
+    async def commit(
+        self,
+        *,
+        put_schedules: Iterable[ScheduleRecord] = (),
+        delete_schedules: Iterable[str] = (),
+        with_state: bool = False,
+        immediate: bool = True,
+    ) -> None:
+        """See ``Saver.commit``: the one way of an actor's changes to its storage."""
+        await self.saver.commit(
+            put_schedules=put_schedules,
+            delete_schedules=delete_schedules,
+            with_state=with_state,
+            immediate=immediate,
+        )
 
     def start_hook(
         self,
@@ -196,12 +304,32 @@ class Instance(ActorContext):
     def add(self, driver: ConnectionDriver) -> None:
         """An attempt to connect begins."""
         self.drivers[driver.id] = driver
+        self.idle.hold()
         self._quiet.clear()
 
     def forget(self, driver: ConnectionDriver) -> None:
         """A connection is gone."""
         del self.drivers[driver.id]
+        self.idle.release()
         self._note_quiet()
+
+    def note_busy(self) -> None:
+        """Code of the actor runs: it is waited for, and may change the state at any time."""
+        self._quiet.clear()
+        self.saver.note_change()
+
+    def note_end(self) -> None:
+        """Code beside the calls is over."""
+        self.saver.note_change()
+        self._note_quiet()
+
+    def new_context(self) -> contextvars.Context:
+        """The context that the actor owns, for code that no request runs."""
+        return self._context.copy()
+
+    def start_task(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something of the run time's own: neither waited for nor cancelled by itself."""
+        return asyncio.get_running_loop().create_task(coroutine, context=self.new_context())
 
     def log_error(self, what: str, error: BaseException, connection_id: str | None = None) -> None:
         """Log in full what no client may see (C8, C12)."""
@@ -214,6 +342,31 @@ class Instance(ActorContext):
     def is_ready(self) -> bool:
         """Whether it takes connections and calls."""
         return self.lifecycle.phase is ActorPhase.READY
+
+    @property
+    def is_running_code(self) -> bool:
+        """Whether any of its code runs, or stands at an await."""
+        return bool(self._calls or self.background.running)
+
+    def stop_if_asked(self) -> None:
+        """Begin the stop that the actor asked for, if it is ready for one."""
+        if self.is_ready and self.stop_asked is not None:
+            self._stop(self, self.stop_asked)
+
+    def start_run(self) -> None:
+        """Run ``run`` in the background, if the class has it."""
+        spec = self.definition.hooks.get("run")
+        if spec is None:
+            return
+
+        def report(_result: object, error: BaseException | None) -> None:
+            if error is not None and not (
+                isinstance(error, asyncio.CancelledError) and self.abort_event.is_set()
+            ):
+                self.log_error("hook 'run'", error)
+
+        scope = Scope(self, "hook 'run'", is_background=True)
+        self.start_call(scope, invoke(spec.function, self.actor), None, report)
 
     async def run_hook(self, hook: str, *args: Any) -> Any:
         """Run one of the actor's own hooks, which the class has; what it returns.
@@ -241,12 +394,14 @@ class Instance(ActorContext):
 
     async def wait_quiet(self) -> None:
         """Return once no connection is left and no user code runs."""
-        await self._quiet.wait()
+        while self.is_running_code or self.drivers:
+            await self._quiet.wait()
 
     def cancel_calls(self) -> None:
         """The grace period is over: whatever still runs is cancelled."""
         for call in list(self._calls):
             call.cancel()
+        self.background.cancel()
 
     def abort_connections(self) -> None:
         """Drop the transports of those that did not close even so."""
@@ -254,7 +409,7 @@ class Instance(ActorContext):
             driver.abort()
 
     def _note_quiet(self) -> None:
-        if not self._calls and not self.drivers:
+        if not self.is_running_code and not self.drivers:
             self._quiet.set()
 
 

@@ -30,8 +30,8 @@ class ActorInput(Enum):
 
     STARTED = "start hooks returned"
     START_FAILED = "a start hook raised or timed out"
-    SLEEP = "sleep or host shutdown"
-    DESTROY = "destroy"
+    SLEEP = "idle, sleep() or host shutdown"
+    DESTROY = "destroy()"
     STOPPED = "everything ended, or the grace period is over"
 
 
@@ -47,7 +47,10 @@ class ActorTransition:
 
 TRANSITIONS: Final = (
     ActorTransition(
-        ActorPhase.LOADING, ActorInput.STARTED, ActorPhase.READY, "actions, connections"
+        ActorPhase.LOADING,
+        ActorInput.STARTED,
+        ActorPhase.READY,
+        "`run` in the background, actions, connections, schedules",
     ),
     ActorTransition(
         ActorPhase.LOADING,
@@ -59,16 +62,21 @@ TRANSITIONS: Final = (
         ActorPhase.READY,
         ActorInput.SLEEP,
         ActorPhase.SLEEP_GRACE,
-        "on_sleep, then each on_disconnect; no new connections or calls",
+        "`aborted` is set; on_sleep, then each on_disconnect; calls in flight, `run`, `wait_until` "
+        "and `keep_awake` may end; what comes now waits for the next wake",
     ),
     ActorTransition(
         ActorPhase.READY,
         ActorInput.DESTROY,
         ActorPhase.DESTROY_GRACE,
-        "on_destroy, then each on_disconnect; no new connections or calls",
+        "`aborted` is set; on_destroy, then each on_disconnect; calls in flight, `run`, "
+        "`wait_until` and `keep_awake` may end; what comes now waits, and finds nothing",
     ),
     ActorTransition(
-        ActorPhase.SLEEP_GRACE, ActorInput.STOPPED, ActorPhase.ASLEEP, "nothing; the state is saved"
+        ActorPhase.SLEEP_GRACE,
+        ActorInput.STOPPED,
+        ActorPhase.ASLEEP,
+        "nothing; the state is saved, and the next call or due schedule starts it anew",
     ),
     ActorTransition(
         ActorPhase.DESTROY_GRACE,

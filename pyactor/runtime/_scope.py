@@ -30,6 +30,9 @@ class Scope:
             an action has none, since a closing connection does not wait for its actions (C6).
         waits: The connections whose closing this run awaits just now.
         active: False once the run has returned, raised or timed out.
+        is_background: Whether it is ``run``, which may go on for as long as the actor lives.
+        asks_stop: Whether the run asked for sleep or destroy, which begins once it is over.
+        depth: How many calls of actors it stands in (`pyactor.wire.depth`).
     """
 
     instance: Instance
@@ -39,6 +42,9 @@ class Scope:
     closes: ConnectionDriver | None = None
     waits: list[ConnectionDriver] = field(factory=list)
     active: bool = True
+    is_background: bool = False
+    asks_stop: bool = False
+    depth: int = 0
 
     def end(self) -> None:
         """Its hook is over (C9)."""

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
-
-from attrs import evolve
 
 from ..errors import GoingAway, InvalidInput
 from ..plain import Plain
 from ..session import End, EndCause
-from ..storage import ActorRecord, Storage
+from ..storage import StoredActor
 from ._instance import Instance
 from ._lifecycle import ActorInput
-from ._persistence import decode_state, encode_input, encode_state
+from ._persistence import encode_input, read_state, structure_state
 
 _LAST_WAIT = 1.0
 """Seconds after the grace period for cancelled code to clean up, with its close frames (C7)."""
 
 
-async def create(instance: Instance, storage: Storage, plain_input: Plain) -> None:
+async def create(instance: Instance, plain_input: Plain) -> None:
     """Start an actor that does not exist yet: create_state, on_create, commit, on_wake (A2).
 
     Raises:
@@ -27,7 +27,7 @@ async def create(instance: Instance, storage: Storage, plain_input: Plain) -> No
         Exception: what a start hook raised; what was not committed is gone.
     """
     definition = instance.definition
-    try:
+    async with _starting(instance):
         typed_input = definition.structure_input(plain_input)
         kept_input = encode_input(plain_input)
         if kept_input is not None and len(kept_input) > definition.options.max_input_size:
@@ -36,64 +36,76 @@ async def create(instance: Instance, storage: Storage, plain_input: Plain) -> No
         instance.state = await _first_state(instance, typed_input)
         if "on_create" in definition.hooks:
             await instance.run_hook("on_create")
-        await storage.commit(
-            ActorRecord(
-                instance.actor_id,
-                instance.name,
-                instance.key,
-                instance.clock.now(),
-                kept_input,
-                encode_state(definition, instance.state),
-            )
-        )
+        await instance.saver.create(kept_input)
         await _wake(instance)
-    except BaseException:
-        instance.lifecycle.receive(ActorInput.START_FAILED)
-        raise
 
 
-async def wake(instance: Instance, record: ActorRecord) -> None:
+async def wake(instance: Instance, stored: StoredActor) -> None:
     """Start an actor that was created before: its state, then on_wake.
 
     Raises:
+        StateUnreadable: what is kept is no state of its class; it is untouched.
         Exception: what a start hook raised.
     """
-    try:
-        instance.state = decode_state(instance.definition, record)
+    async with _starting(instance):
+        plain = read_state(instance.definition, stored.record)
         instance.actor = instance.definition.instantiate(instance)
+        instance.state = await _fitting_state(instance, plain, stored.record.state_version)
+        instance.saver.loaded(stored.record)
+        instance.schedules.load(stored.schedules)
         await _wake(instance)
-    except BaseException:
-        instance.lifecycle.receive(ActorInput.START_FAILED)
-        raise
 
 
-async def sleep(instance: Instance, storage: Storage, cause: EndCause) -> None:
+async def sleep(instance: Instance, cause: EndCause, hurry: asyncio.Event) -> bool:
     """Stop an instance and keep its state.
 
     Args:
         instance: A ready instance.
-        storage: Where its state goes.
         cause: SLEEP, or SHUTDOWN when its host stops.
+        hurry: Set when the host stops; only then is a state given up that cannot be saved.
+
+    Returns:
+        Whether its state is saved.
     """
     instance.lifecycle.receive(ActorInput.SLEEP)
     await _wind_down(instance, "on_sleep", cause)
-    record = await storage.load(instance.actor_id)
-    assert record is not None  # committed before it became ready
-    try:
-        state = encode_state(instance.definition, instance.state)
-    except TypeError as error:
-        instance.log_error("saving the state", error)
-    else:
-        await storage.commit(evolve(record, state=state))
+    is_saved = await instance.saver.finish(hurry)
     instance.lifecycle.receive(ActorInput.STOPPED)
+    return is_saved
 
 
-async def destroy(instance: Instance, storage: Storage) -> None:
-    """Stop a ready instance for good; nothing of it is kept (A6)."""
+async def destroy(instance: Instance, hurry: asyncio.Event) -> bool:
+    """Stop a ready instance for good (A6); whether nothing of it is kept. See ``sleep``."""
     instance.lifecycle.receive(ActorInput.DESTROY)
     await _wind_down(instance, "on_destroy", EndCause.DESTROY)
-    await storage.delete(instance.actor_id)
+    is_deleted = await instance.saver.forget(hurry)
     instance.lifecycle.receive(ActorInput.STOPPED)
+    return is_deleted
+
+
+@asynccontextmanager
+async def _starting(instance: Instance) -> AsyncIterator[None]:
+    """A start: if it fails nothing of the instance is left running, and nothing more is saved."""
+    try:
+        yield
+    except BaseException:
+        instance.lifecycle.receive(ActorInput.START_FAILED)
+        instance.abort_event.set()
+        instance.cancel_calls()
+        await instance.saver.abandon()
+        raise
+
+
+async def _fitting_state(instance: Instance, plain: Plain, version: int) -> Any:
+    """The typed state, migrated by the class if an older version of it kept the plain one."""
+    definition = instance.definition
+    if version < definition.state_version and "migrate_state" in definition.hooks:
+        plain = await instance.run_hook("migrate_state", plain, version)
+        if not isinstance(plain, dict):
+            raise TypeError(
+                f"hook 'migrate_state' returned {type(plain).__name__}, expected dict[str, Any]"
+            )
+    return structure_state(definition, plain)
 
 
 async def _first_state(instance: Instance, typed_input: Any) -> Any:
@@ -105,16 +117,25 @@ async def _first_state(instance: Instance, typed_input: Any) -> Any:
 
 
 async def _wake(instance: Instance) -> None:
+    if instance.watch is not None:
+        instance.watch.begin()
     if "on_wake" in instance.definition.hooks:
         await instance.run_hook("on_wake")
     instance.lifecycle.receive(ActorInput.STARTED)
+    instance.idle.begin()
+    instance.schedules.begin()
+    instance.start_run()
 
 
 async def _wind_down(instance: Instance, hook: str, cause: EndCause) -> None:
     """Run the farewell hook, end every connection, and wait, all within the grace period (C15).
 
-    The farewell hook still has its connections, for half of the grace period at most.
+    The farewell hook still has its connections, for half of the grace period at most. ``run``
+    and what the actor has in the background are told by ``abort_event``.
     """
+    instance.idle.end()
+    instance.schedules.end()
+    instance.abort_event.set()
     grace = instance.definition.options.sleep_grace_period
     deadline = asyncio.get_running_loop().time() + grace
     farewell = asyncio.create_task(_farewell(instance, hook))

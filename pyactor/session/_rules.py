@@ -115,8 +115,9 @@ RULES: Mapping[str, str] = {
     "A4": (
         "Durability. What was in the state when `save_state(immediate=True)` was awaited survives"
         " `kill -9`; otherwise at most `state_save_interval` of work is lost. A snapshot is the"
-        " whole state at one instant, never torn. An exception never rolls state back. Sleep,"
-        " destroy and orderly shutdown lose nothing."
+        " whole state at one instant, never torn; it may hold the finished part of an action that"
+        " stands at an `await`. An exception never rolls state back. Sleep, destroy and orderly"
+        " shutdown lose nothing."
     ),
     "A5": (
         "Schedule. A due action runs at least once, also after sleep, restart and crash, and wakes"

@@ -80,6 +80,7 @@ class Host(ActorHost):
 
     async def __aenter__(self) -> Self:
         await self._server.start()
+        self.start()
         return self
 
     async def __aexit__(

@@ -6,8 +6,11 @@ Checkers use the package's inline types where it is installed; these say the sam
 import socket
 import ssl
 from abc import ABCMeta
+from asyncio import Event as _AbortEvent
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Mapping, Sequence
+from datetime import datetime
 from logging import Logger, LoggerAdapter
+from pathlib import Path
 from types import TracebackType
 from typing import (
     Any,
@@ -22,7 +25,7 @@ from typing import (
     type_check_only,
 )
 
-from attrs import frozen
+from attrs import field, frozen
 from typing_extensions import ParamSpec, TypeVar
 from typing_extensions import override as hook
 
@@ -32,6 +35,7 @@ __all__ = [
     "ActionTimedOut",
     "Actor",
     "ActorContract",
+    "ActorEntry",
     "ActorError",
     "ActorNotFound",
     "ActorNotRegistered",
@@ -41,13 +45,18 @@ __all__ = [
     "ActorType",
     "AnyEvent",
     "BoundEvent",
+    "CallTooDeep",
     "CallbackTimedOut",
+    "Changes",
     "Client",
     "Closed",
     "Conn",
     "Connecting",
     "Connection",
     "ConnectionLost",
+    "Cron",
+    "CronJob",
+    "CronJobs",
     "DefinitionError",
     "Disconnected",
     "DuplicateKey",
@@ -78,9 +87,18 @@ __all__ = [
     "RequestsNotSupported",
     "Response",
     "RouteNotFound",
+    "Schedule",
+    "ScheduleRecord",
+    "Scheduled",
     "ServerLimits",
+    "SqliteStorage",
     "Storage",
     "Unauthorised",
+    "StateMutationReentrant",
+    "StateTooLarge",
+    "StorageError",
+    "StoredActor",
+    "TooManySchedules",
     "UnsupportedEncoding",
     "UserError",
     "WebSocket",
@@ -198,6 +216,8 @@ class ActorOptions:
     max_key_part_size: int = 128
     max_key_size: int = 1_024
     max_schedules: int = 1_000
+    max_state_size: int = 16_777_216
+    unknown_state_fields: Literal["keep", "refuse"] = "keep"
 
 class ActorContract(Generic[_P, _I]):
     def __init_subclass__(
@@ -208,6 +228,7 @@ class ActorContract(Generic[_P, _I]):
         abstract: bool = False,
         options: ActorOptions = ...,
         errors: tuple[type[UserError], ...] = (),
+        state_version: int = 0,
     ) -> None: ...
 
 @type_check_only
@@ -236,6 +257,12 @@ class Actor(ActorContract[_P, _I], Generic[_S, _C, _P, _I]):
     def region(self) -> str: ...
     @property
     def log(self) -> LoggerAdapter[Logger]: ...
+    @property
+    def schedule(self) -> Schedule[Self]: ...
+    @property
+    def cron(self) -> CronJobs[Self]: ...
+    @property
+    def client(self) -> Client: ...
     def broadcast(
         self,
         event: EventRef[Self, Any, _Ps] | _Ref[_NoActor],
@@ -243,6 +270,15 @@ class Actor(ActorContract[_P, _I], Generic[_S, _C, _P, _I]):
         *payload: _Ps.args,
         **kw: _Ps.kwargs,
     ) -> None: ...
+    async def save_state(self, *, immediate: bool = False) -> None: ...
+    def sleep(self) -> None: ...
+    def destroy(self) -> None: ...
+    async def keep_awake(self, aw: Awaitable[_R]) -> _R: ...
+    def wait_until(self, aw: Awaitable[object]) -> None: ...
+    @property
+    def aborted(self) -> bool: ...
+    @property
+    def abort_event(self) -> _AbortEvent: ...
     # the hooks
     def create_state(self, input: _I) -> Awaitable[_S] | _S: ...  # noqa: A002 - the contract
     def on_create(self) -> Awaitable[None] | None: ...
@@ -258,6 +294,9 @@ class Actor(ActorContract[_P, _I], Generic[_S, _C, _P, _I]):
     def on_before_action_response(self, name: str, args: tuple[Any, ...], output: Any) -> Any: ...
     def on_request(self, request: Request) -> Awaitable[Response] | Response: ...
     def on_web_socket(self, ws: WebSocket) -> Awaitable[None] | None: ...
+    def on_state_change(self, state: _S) -> None: ...
+    def run(self) -> Awaitable[None] | None: ...
+    def migrate_state(self, old: dict[str, Any], version: int) -> dict[str, Any]: ...
 
 # ---------------------------------------------------------------- what an actor is given
 
@@ -334,34 +373,128 @@ class Connecting(Generic[_P]):
     def request(self) -> Request: ...
     def defer(self, callback: Callable[[], Awaitable[object] | object]) -> None: ...
 
+@frozen
+class Cron:
+    expression: str
+    timezone: str = field(default="UTC", kw_only=True)  # noqa: PYI015 - mypy reads it
+    def next_after(self, when: datetime, /) -> datetime: ...
+
+@frozen
+class Scheduled:
+    id: str
+    action: str
+    arguments: Mapping[str, Any]
+    due_at: datetime
+
+@frozen
+class CronJob:
+    name: str
+    action: str
+    arguments: Mapping[str, Any]
+    when: Cron | float
+    next_at: datetime
+    last_at: datetime | None
+
+class Schedule(Generic[_A_co]):
+    async def after(
+        self,
+        seconds: float,
+        action: ActionRef[_A_co, _Ps, Any] | _Ref[_NoActor],
+        /,
+        *args: _Ps.args,
+        **kwargs: _Ps.kwargs,
+    ) -> str: ...
+    async def at(
+        self,
+        when: datetime | float,
+        action: ActionRef[_A_co, _Ps, Any] | _Ref[_NoActor],
+        /,
+        *args: _Ps.args,
+        **kwargs: _Ps.kwargs,
+    ) -> str: ...
+    async def get(self, schedule_id: str, /) -> Scheduled | None: ...
+    async def list(self) -> list[Scheduled]: ...
+    async def cancel(self, schedule_id: str, /) -> bool: ...
+
+class CronJobs(Generic[_A_co]):
+    async def set(
+        self,
+        name: str,
+        when: str | Cron,
+        action: ActionRef[_A_co, _Ps, Any] | _Ref[_NoActor],
+        /,
+        *args: _Ps.args,
+        **kwargs: _Ps.kwargs,
+    ) -> None: ...
+    async def every(
+        self,
+        name: str,
+        seconds: float,
+        action: ActionRef[_A_co, _Ps, Any] | _Ref[_NoActor],
+        /,
+        *args: _Ps.args,
+        **kwargs: _Ps.kwargs,
+    ) -> None: ...
+    async def get(self, name: str, /) -> CronJob | None: ...
+    async def list(self) -> list[CronJob]: ...
+    async def delete(self, name: str, /) -> bool: ...
+
 # ---------------------------------------------------------------- how it is served
 
 class Registry:
     def __init__(self, *actors: type[Actor[Any, Any, Any, Any]]) -> None: ...
 
 @frozen
-class ActorRecord:
+class ActorEntry:
     actor_id: str
     name: str
     key: tuple[str, ...]
     created_at: float
+    @property
+    def position(self) -> tuple[float, str]: ...
+
+@frozen
+class ActorRecord(ActorEntry):
     input: bytes | None
     state: bytes
+    state_version: int = 0
+
+@frozen
+class ScheduleRecord:
+    schedule_id: str
+    due_at: float
+    body: bytes
+
+@frozen
+class StoredActor:
+    record: ActorRecord
+    schedules: tuple[ScheduleRecord, ...] = ()
+
+@frozen
+class Changes:
+    actor_id: str
+    record: ActorRecord | None = None
+    state: tuple[bytes, int] | None = None
+    put_schedules: tuple[ScheduleRecord, ...] = ()
+    delete_schedules: tuple[str, ...] = ()
 
 class Storage(Protocol):
     async def find(self, name: str, key: tuple[str, ...]) -> ActorRecord | None: ...
-    async def load(self, actor_id: str) -> ActorRecord | None: ...
-    async def list(self, name: str) -> list[ActorRecord]: ...
-    async def commit(self, record: ActorRecord) -> None: ...
+    async def load(self, actor_id: str) -> StoredActor | None: ...
+    async def list(
+        self, name: str, after: tuple[float, str] | None = None, limit: int = 1000
+    ) -> list[ActorEntry]: ...
+    async def commit(self, changes: Changes, *, immediate: bool = True) -> None: ...
     async def delete(self, actor_id: str) -> None: ...
+    async def due(self, before: float, limit: int = 100) -> Sequence[tuple[str, float]]: ...
+    async def next_due(self, after: float) -> float | None: ...
+    async def close(self) -> None: ...
 
-class MemoryStorage:
+class MemoryStorage(Storage):
     def __init__(self) -> None: ...
-    async def find(self, name: str, key: tuple[str, ...]) -> ActorRecord | None: ...
-    async def load(self, actor_id: str) -> ActorRecord | None: ...
-    async def list(self, name: str) -> list[ActorRecord]: ...
-    async def commit(self, record: ActorRecord) -> None: ...
-    async def delete(self, actor_id: str) -> None: ...
+
+class SqliteStorage(Storage):
+    def __init__(self, data_dir: Path | str, *, busy_timeout: float = 5.0) -> None: ...
 
 @frozen(kw_only=True)
 class ServerLimits:
@@ -554,6 +687,7 @@ class Disconnected(ActorError): ...
 class InvalidInput(ActorError, ValueError): ...
 class CallbackTimedOut(ActorError, TimeoutError): ...
 class ActorNotFound(ActorError, LookupError): ...
+class CallTooDeep(ActorError, RecursionError): ...
 class ActorNotRegistered(ActorError, LookupError): ...
 class DuplicateKey(ActorError): ...
 class InvalidRequest(ActorError, ValueError): ...
@@ -565,6 +699,10 @@ class IncomingTooLong(ActorError): ...
 class OutgoingTooLong(ActorError): ...
 class IncomingBacklog(ActorError): ...
 class OutgoingBacklog(ActorError): ...
+class StateTooLarge(ActorError): ...
+class StateMutationReentrant(ActorError): ...
+class StorageError(ActorError, OSError): ...
+class TooManySchedules(ActorError): ...
 class GoingAway(ActorError): ...
 class ActorRestarting(ActorError): ...
 class Unauthorised(ActorError, PermissionError): ...

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import pytest
 from typing_extensions import override
 
 from pyactor.definition import ActorContext, Conn, ConnContext, Connecting, EventRef, Request
 from pyactor.errors import DefinitionError
+
+R = TypeVar("R")
 
 PREAMBLE = (
     "from __future__ import annotations;"
@@ -108,6 +111,8 @@ class FakeActor(ActorContext):
         self.calls: list[tuple[Any, ...]] = []
         self.calling: Conn[Any, Any] | None = None
         self.attempt: Connecting[Any] | None = None
+        self.abort_event = asyncio.Event()
+        self.planned: Any = None
 
     @property
     @override
@@ -152,6 +157,36 @@ class FakeActor(ActorContext):
     @override
     def broadcast(self, event: EventRef[Any, Any, ...], payload: tuple[Any, ...]) -> None:
         self.calls.append(("broadcast", event.attr, payload))
+
+    @property
+    @override
+    def schedules(self) -> Any:
+        return self.planned
+
+    @property
+    @override
+    def client(self) -> Any:
+        return "the client"
+
+    @override
+    async def save_state(self, *, immediate: bool) -> None:
+        self.calls.append(("save_state", immediate))
+
+    @override
+    def sleep(self) -> None:
+        self.calls.append(("sleep",))
+
+    @override
+    def destroy(self) -> None:
+        self.calls.append(("destroy",))
+
+    @override
+    async def keep_awake(self, aw: Awaitable[R]) -> R:
+        return await aw
+
+    @override
+    def wait_until(self, aw: Awaitable[object]) -> None:
+        self.calls.append(("wait_until", aw))
 
     @override
     def describe_caller(self) -> str:

@@ -73,6 +73,33 @@ def test_self(room: Room, actor_context: Any) -> None:
     assert room.state == [1]
 
 
+def test_the_life_of_the_actor(room: Room, actor_context: Any) -> None:
+    async def later() -> int:
+        return 7
+
+    async def scene() -> int:
+        await room.save_state()
+        await room.save_state(immediate=True)
+        room.sleep()
+        room.destroy()
+        kept = later()
+        room.wait_until(kept)
+        kept.close()
+        assert actor_context.calls == [
+            ("save_state", False),
+            ("save_state", True),
+            ("sleep",),
+            ("destroy",),
+            ("wait_until", kept),
+        ]
+        seen = [room.aborted]
+        room.abort_event.set()
+        assert [*seen, room.aborted] == [False, True]
+        return await room.keep_awake(later())
+
+    assert asyncio.run(scene()) == 7
+
+
 def test_the_caller(room: Room, actor_context: Any, conn_context: ConnContext) -> None:
     assert room.caller is None
     with pytest.raises(NoCallerError) as caught:
@@ -178,6 +205,9 @@ def test_default_hooks(room: Room) -> None:
     done = [room.on_create(), room.on_wake(), room.on_sleep(), room.on_destroy()]
     done += [room.on_before_connect("p"), room.on_connect(conn), room.on_disconnect(conn)]
     assert done == [None] * 7
+    room.on_state_change([1])
+    assert room.run() is None
+    assert room.migrate_state({"n": 1}, 0) == {"n": 1}
 
 
 def test_default_hooks_of_what_a_client_may_do(room: Room, conn_context: Any) -> None:
@@ -204,23 +234,14 @@ def test_resolve() -> None:
 def test_every_name_of_the_base_is_in_a_table() -> None:
     public = {name for name in vars(Actor) if not name.startswith("_")} | {"_context"}
     assert public == HOOKS.keys() | hooks.MEMBERS
-    assert not hooks.LATER & (HOOKS.keys() | hooks.MEMBERS)
 
 
 def test_every_hook_has_its_timeout() -> None:
-    names = {rule.timeout for rule in HOOKS.values() if rule.timeout is not None}
-    assert names <= {each.name for each in fields(ActorOptions)}
+    limits = {rule.timeout for rule in HOOKS.values() if rule.timeout is not None}
+    assert limits <= {each.name for each in fields(ActorOptions)}
     unbounded = {name for name, rule in HOOKS.items() if rule.timeout is None}
-    assert unbounded == {"on_web_socket", "on_before_action_response"}
-    assert {rule.phase for rule in HOOKS.values()} == {
-        "LOADING",
-        "SLEEP_GRACE",
-        "DESTROY_GRACE",
-        "PREFLIGHT",
-        "OPENING",
-        "OPEN",
-        "CLOSING",
-    }
+    within_another = {"on_before_action_response", "on_state_change", "migrate_state"}
+    assert unbounded == {"on_web_socket", "run", *within_another}
 
 
 def test_markers_stand_on_the_base_too() -> None:

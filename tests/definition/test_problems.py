@@ -37,7 +37,10 @@ class Room(Actor[None, None, Login], wire_case="snake", colour="red"):
 
 def test_one_bad_actor(problems: Problems) -> None:
     assert problems(BAD) == [
-        "6: unknown class keyword 'colour'; known: abstract, errors, name, options, wire_case",
+        (
+            "6: unknown class keyword 'colour'; known: abstract, errors, name, options, "
+            "state_version, wire_case"
+        ),
         "6: wire_case='snake': it is 'camel' or None",
         (
             "8: hook 'on_before_connect': params is Login\n"

@@ -20,21 +20,110 @@ class Room(Actor[None]):
             (
                 "4: there is no hook 'zzz'; hooks are create_state, on_create, on_wake, on_sleep, "
                 "on_destroy, on_before_connect, create_conn_state, on_connect, can_subscribe, "
-                "can_publish, on_before_action_response, on_request, on_web_socket, on_disconnect"
+                "can_publish, on_before_action_response, on_request, on_web_socket, on_disconnect, "
+                "on_state_change, run, migrate_state"
             )
         ],
     ),
-    "hook of a later version": (
+    "hook that cannot be async": (
+        """
+@define
+class Count:
+    n: int = 0
+class Room(Actor[Count], state_version=1):
+    @hook
+    async def on_state_change(self, state: Count) -> None: ...
+    @hook
+    async def migrate_state(self, old: dict[str, Any], version: int) -> dict[str, Any]: ...
+""",
+        [
+            (
+                "7: hook 'on_state_change': it cannot be async: nothing may happen while it runs; "
+                "write def"
+            ),
+            (
+                "9: hook 'migrate_state': it cannot be async: nothing may happen while it runs; "
+                "write def"
+            ),
+        ],
+    ),
+    "on_state_change with another state": (
+        """
+@define
+class Count:
+    n: int = 0
+class Room(Actor[Count]):
+    @hook
+    def on_state_change(self, state: int) -> None: ...
+""",
+        [
+            (
+                "7: hook 'on_state_change': state is Count\n"
+                "    expected: def on_state_change(self, state: Count) -> None\n"
+                "    got:      def on_state_change(self, state: int) -> None"
+            )
+        ],
+    ),
+    "migrate_state that gives no dict": (
+        """
+@define
+class Count:
+    n: int = 0
+class Room(Actor[Count], state_version=1):
+    @hook
+    def migrate_state(self, old: Count, version: str) -> Count: ...
+""",
+        [
+            (
+                "7: hook 'migrate_state': old is dict[str, Any]\n"
+                "    expected: def migrate_state(self, old: dict[str, Any], version: int) -> "
+                "dict[str, Any]\n"
+                "    got:      def migrate_state(self, old: Count, version: str) -> Count"
+            )
+        ],
+    ),
+    "migrate_state without its version": (
+        """
+class Room(Actor[None], state_version=1):
+    @hook
+    def migrate_state(self, old: dict[str, Any]) -> dict[str, Any]: ...
+""",
+        ["4: hook 'migrate_state': it takes 2 arguments besides self, not 1"],
+    ),
+    "migrate_state that would never run": (
         """
 class Room(Actor[None]):
     @hook
-    def on_state_change(self, state: None) -> None: ...
-    def run(self) -> None: ...
+    def migrate_state(self, old: dict[str, Any], version: int) -> dict[str, Any]: ...
 """,
         [
-            "4: hook 'on_state_change' is reserved for a later version",
-            "5: 'run' is reserved for a later version; rename it",
+            (
+                "4: hook 'migrate_state' would never run: nothing is older than state_version 0; "
+                "give the class state_version=1"
+            )
         ],
+    ),
+    "run with an argument": (
+        """
+class Room(Actor[None]):
+    @hook
+    async def run(self, more: int) -> None: ...
+""",
+        ["4: hook 'run': it takes 0 arguments besides self, not 1"],
+    ),
+    "state_version that is no whole number": (
+        """
+class Room(Actor[None], state_version="2"): ...
+""",
+        ["2: state_version='2': it is a whole number, 0 or above"],
+    ),
+    "state_version below 0": (
+        "class Room(Actor[None], state_version=-1): ...",
+        ["2: state_version=-1: it is a whole number, 0 or above"],
+    ),
+    "state_version that is a bool": (
+        "class Room(Actor[None], state_version=True): ...",
+        ["2: state_version=True: it is a whole number, 0 or above"],
     ),
     "hook with too many arguments": (
         """

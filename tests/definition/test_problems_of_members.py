@@ -27,12 +27,12 @@ class Room(Actor[None]):
     def key(self) -> int: return 1
 """,
         [
-            "2: 'schedule' is reserved for a later version; rename it",
+            "2: 'schedule' would replace Actor.schedule; rename it",
             "2: 'conns' would replace Actor.conns; rename it",
             "5: 'log' would replace Actor.log; rename it",
             "7: 'broadcast' would replace Actor.broadcast; rename it",
-            "9: 'sleep' is reserved for a later version; rename it",
-            "10: 'client' is reserved for a later version; rename it",
+            "9: 'sleep' would replace Actor.sleep; rename it",
+            "10: 'client' would replace Actor.client; rename it",
             "12: 'key' would replace Actor.key; rename it",
         ],
     ),

@@ -78,6 +78,29 @@ def test_a_get_that_fails_does_not_fail_a_concurrent_get_or_create() -> None:
     with_host(scene)
 
 
+def test_a_get_that_failed_just_now_does_not_hold_up_the_host() -> None:
+    """Its slot is free only a turn of the loop later; whoever comes within it lets that pass."""
+
+    async def scene(host: ActorHost) -> None:
+        storage: Any = host.directory._storage
+        find = storage.find
+        late: list[asyncio.Task[Any]] = []
+
+        async def find_and_ask(name: str, key: tuple[str, ...]) -> Any:
+            if not late:
+                asking = host.directory.get_or_create(name, key)
+                late.append(asyncio.create_task(asking))
+            return await find(name, key)
+
+        storage.find = find_and_ask
+        with pytest.raises(ActorNotFound):
+            await host.directory.get("plain", ("a",))
+        instance = await late[0]
+        assert host.directory.instances == [instance]
+
+    with_host(scene)
+
+
 def test_key_name_and_id_lead_to_one_instance() -> None:
     async def scene(host: ActorHost) -> None:
         directory = host.directory

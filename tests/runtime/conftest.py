@@ -1,7 +1,7 @@
 """The real run time in virtual time: an actor's host on a stage, and raw peers before it.
 
 Time stands still while anything can run and then jumps to the next timer, so timeouts of seconds
-take none and no test depends on the speed of the machine.
+take none and no test depends on the speed of the machine. Every test runs on each storage.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import json
 import selectors
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -17,9 +18,18 @@ import pytest
 from typing_extensions import override
 
 from pyactor.definition import Actor, Request
+from pyactor.errors import StorageError
 from pyactor.host import ActorHost, Registry
-from pyactor.runtime import Instance, QueueDriver, RawRequestDriver, RawWebSocketDriver
-from pyactor.storage import MemoryStorage, Storage
+from pyactor.runtime import Clock, Instance, QueueDriver, RawRequestDriver, RawWebSocketDriver
+from pyactor.storage import (
+    ActorRecord,
+    Changes,
+    InlineStorage,
+    MemoryCore,
+    SqliteCore,
+    StorageCore,
+    StoredActor,
+)
 from pyactor.wire import messages
 from pyactor.wire.channel import ChannelReceiver
 from pyactor.wire.codecs import codec_for
@@ -225,22 +235,96 @@ class RawPeer(Peer):
         self.heard.append(data)
 
 
+class ShakyStorage(InlineStorage):
+    """Notes the commits that it made, fails on demand, and can be held up."""
+
+    def __init__(self, core: StorageCore) -> None:
+        super().__init__(core)
+        self.commits: list[tuple[Changes, bool]] = []
+        self.attempts = 0
+        self.reads = 0
+        self.fails = False
+        self.opens = asyncio.Event()
+        self.opens.set()
+
+    @override
+    async def commit(self, changes: Changes, *, immediate: bool = True) -> None:
+        await self._stumble()
+        await super().commit(changes, immediate=immediate)
+        self.commits.append((changes, immediate))
+
+    @override
+    async def find(self, name: str, key: tuple[str, ...]) -> ActorRecord | None:
+        self.reads += 1
+        return await super().find(name, key)
+
+    @override
+    async def load(self, actor_id: str) -> StoredActor | None:
+        self.reads += 1
+        return await super().load(actor_id)
+
+    @override
+    async def delete(self, actor_id: str) -> None:
+        await self._stumble()
+        await super().delete(actor_id)
+
+    async def _stumble(self) -> None:
+        self.attempts += 1
+        await self.opens.wait()
+        if self.fails:
+            raise StorageError("the disk is full", code="full")
+
+    @property
+    def states(self) -> list[bytes]:
+        """The snapshots that were kept, but for the first of a creation."""
+        return [changes.state[0] for changes, _ in self.commits if changes.state is not None]
+
+
+class StageClock(Clock):
+    """The time of day goes with the time of the loop."""
+
+    @override
+    def now(self) -> float:
+        return 1_800_000_000 + asyncio.get_running_loop().time()
+
+
 class Stage:
     """One actor class on a host."""
 
-    def __init__(self, actor: type[Actor[Any, Any, Any, Any]], storage: Storage) -> None:
+    def __init__(self, actor: type[Actor[Any, Any, Any, Any]], storage: ShakyStorage) -> None:
         self.registry = Registry(actor)
         self.storage = storage
         [self.name] = self.registry.definitions
-        self.host = ActorHost(self.registry, storage=storage)
+        self.restart()
 
     async def settle(self) -> None:
         """Let everything run that can run now."""
         await asyncio.sleep(1e-3)
 
-    def restart(self) -> None:
-        """A new host on the same storage."""
-        self.host = ActorHost(self.registry, storage=self.storage)
+    def restart(self, actor: type[Actor[Any, Any, Any, Any]] | None = None) -> None:
+        """A new host on the same storage, perhaps with other code of the same name."""
+        if actor is not None:
+            self.registry = Registry(actor)
+        self.host = ActorHost(self.registry, storage=self.storage, clock=StageClock())
+
+    async def crash(self) -> None:
+        """The process dies: nothing that runs gets another step, nor its storage another commit."""
+        dead = self.storage
+        for instance in self.host.directory.instances:
+            instance.idle.end()
+            instance.schedules.end()
+        self.storage = ShakyStorage(dead._core)
+        dead._core = MemoryCore()  # what cleans up goes nowhere
+        dead.opens.set()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        while others:
+            for task in others:
+                task.cancel()
+            await asyncio.wait(others)
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+        for instance in self.host.directory.instances:
+            await instance.saver.abandon()
+        self.restart()
 
     async def peer(self, *, params: Any = None, key: str = "a", answers_close: bool = True) -> Peer:
         """A websocket to the actor, whatever became of it at once."""
@@ -260,11 +344,16 @@ class Stage:
         return peer
 
     async def http(
-        self, action: str, *args: Any, params: Any = None, target: str | None = None
+        self,
+        action: str,
+        *args: Any,
+        params: Any = None,
+        target: str | None = None,
+        key: str = "a",
     ) -> Any:
         """Call statelessly: what the action returned, or the error that was answered."""
         gateway = target or f"/gateway/{self.name}"
-        query = "" if target else "?rvt-method=getOrCreate&rvt-key=a"
+        query = "" if target else f"?rvt-method=getOrCreate&rvt-key={key}"
         headers = {} if params is None else {"x-rivet-conn-params": json.dumps(params)}
         response = await self.host.respond(
             HttpRequest(
@@ -331,14 +420,36 @@ Scene = Callable[[Stage], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture
-def play() -> Iterator[Callable[..., None]]:
+def virtual() -> Iterator[Callable[[Coroutine[Any, Any, None]], None]]:
+    """Run a coroutine in virtual time, without a host."""
+    faults: list[dict[str, Any]] = []
+
+    def run(scene: Coroutine[Any, Any, None]) -> None:
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            runner.get_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+            runner.run(scene)
+
+    yield run
+    assert faults == []
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def core(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorageCore]:
+    """Each kind of storage, at work on the thread of the loop."""
+    core = MemoryCore() if request.param == "memory" else SqliteCore(tmp_path)
+    yield core
+    core.close()
+
+
+@pytest.fixture
+def play(core: StorageCore) -> Iterator[Callable[..., None]]:
     """Run a scene with an actor class in virtual time; nothing may be left afterwards."""
     faults: list[dict[str, Any]] = []
 
     def run(actor: type[Actor[Any, Any, Any, Any]], scene: Scene) -> None:
         async def main() -> None:
             asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
-            stage = Stage(actor, MemoryStorage())
+            stage = Stage(actor, ShakyStorage(core))
             try:
                 await scene(stage)
             finally:

@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from good import BadToken, ChatRoom, Counter, JoinParams, Member, Message, RoomState, WithMixin
 from pyactor import Actor, AnyEvent, Client, Conn, Event, Request, Response, UserError, WebSocket, action, hook
+from good import (
+    BadToken,
+    ChatRoom,
+    Counter,
+    JoinParams,
+    Member,
+    Message,
+    Reminders,
+    Repeating,
+    RoomState,
+    WithMixin,
+)
+from pyactor import Actor, Client, Conn, Cron, CronJobs, Event, Schedule, UserError, action, hook
 
 
 class Bad(Actor[RoomState, Member, JoinParams]):
@@ -115,6 +128,62 @@ class Wrong(Bad):
     @action
     async def use(self, n: str) -> str:  # mypy: explicit-override,override pyright: reportIncompatibleVariableOverride
         return n
+
+
+class BadLife(Actor[RoomState], state_version="2"):  # mypy: arg-type pyright: reportArgumentType,reportGeneralTypeIssues
+    @hook
+    async def on_state_change(self, state: RoomState) -> None: ...  # mypy: override pyright: reportIncompatibleMethodOverride
+
+    @hook
+    def migrate_state(self, old: RoomState, version: int) -> RoomState:  # mypy: override pyright: reportIncompatibleMethodOverride
+        return old
+
+    @hook
+    async def run(self, more: int) -> None: ...  # mypy: override pyright: reportIncompatibleMethodOverride
+
+    @action
+    async def live(self) -> None:
+        await self.save_state(True)  # mypy: call-arg pyright: reportCallIssue
+        await self.sleep()  # mypy: func-returns-value,misc pyright: reportGeneralTypeIssues
+        self.aborted = True  # mypy: misc pyright: reportAttributeAccessIssue
+        self.wait_until(3)  # mypy: arg-type pyright: reportArgumentType
+        text: str = await self.keep_awake(self.live())  # mypy: arg-type pyright: reportAssignmentType
+        print(text)
+
+
+class BadReminders(Reminders):
+    @action
+    async def plan(self, n: int) -> None:
+        await self.schedule.after("1", BadReminders.remind, "ann")  # mypy: arg-type pyright: reportArgumentType
+        await self.schedule.after(1, BadReminders.remind)  # mypy: call-arg pyright: reportCallIssue
+        await self.schedule.after(1, BadReminders.remind, 3)  # mypy: arg-type pyright: reportArgumentType
+        await self.schedule.after(1, BadReminders.remind, "ann", True)  # mypy: call-arg pyright: reportCallIssue
+        await self.schedule.after(1, BadReminders.remind, "ann", lod=True)  # mypy: call-arg pyright: reportCallIssue
+        await self.schedule.after(1, Counter.increment, 3)  # mypy: arg-type pyright: reportArgumentType,reportCallIssue
+        await self.schedule.after(1, self.remind, "ann")  # mypy: arg-type pyright: reportArgumentType,reportCallIssue
+        await self.schedule.after(1, "remind", "ann")  # mypy: arg-type pyright: reportArgumentType,reportCallIssue
+        await self.schedule.after(1, ChatRoom.message_posted)  # mypy: arg-type pyright: reportArgumentType,reportCallIssue
+        await self.schedule.at("noon", BadReminders.remind, "ann")  # mypy: arg-type pyright: reportArgumentType
+        await self.schedule.at(1.5, Counter.increment, 3)  # mypy: arg-type pyright: reportArgumentType,reportCallIssue
+        await self.cron.set("daily", 9, BadReminders.remind, "ann")  # mypy: arg-type pyright: reportArgumentType
+        await self.cron.set("daily", "0 9 * * *", BadReminders.remind, 3)  # mypy: arg-type pyright: reportArgumentType
+        await self.cron.set("daily", "0 9 * * *", Counter.increment)  # mypy: arg-type pyright: reportArgumentType,reportCallIssue
+        await self.cron.every("often", "5", BadReminders.count, 3)  # mypy: arg-type pyright: reportArgumentType
+        await self.cron.every("often", 5, BadReminders.count)  # mypy: call-arg pyright: reportCallIssue
+        await self.cron.every("often", 5, Counter.increment, 3)  # mypy: arg-type pyright: reportArgumentType,reportCallIssue
+        await self.client.actor(Counter).get("c").rpc.increment("3")  # mypy: arg-type pyright: reportArgumentType
+        Cron("0 9 * * *", "Europe/Berlin")  # mypy: call-arg pyright: reportCallIssue
+
+
+async def plan(schedule: Schedule[Reminders], cron: CronJobs[Reminders]) -> None:
+    await schedule.after(1, BadReminders.plan, 3)  # mypy: arg-type pyright: reportArgumentType,reportCallIssue
+    await cron.every("plan", 60, BadReminders.plan, 3)  # mypy: arg-type pyright: reportArgumentType,reportCallIssue
+
+
+class BadRepeating(Repeating[RoomState]):
+    @action
+    async def start(self) -> None:
+        await self.schedule.after(1, BadRepeating.repeat, "3")  # mypy: arg-type pyright: reportArgumentType
 
 
 class Camel(Actor[None], wire_case="kebab"):  # mypy: arg-type pyright: reportArgumentType,reportGeneralTypeIssues

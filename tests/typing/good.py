@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Generic, assert_type
 from urllib.parse import parse_qs
 
@@ -17,12 +18,17 @@ from pyactor import (
     Client,
     Conn,
     Connection,
+    Cron,
+    CronJob,
+    CronJobs,
     Event,
     Handle,
     Host,
     Registry,
     Request,
     Response,
+    Schedule,
+    Scheduled,
     UserError,
     WebSocket,
     WebSocketClosed,
@@ -100,6 +106,42 @@ class ChatRoom(
         return 1
 
 
+@define
+class Tally:
+    votes: dict[str, int] = Factory(dict[str, int])
+
+
+class Poll(
+    Actor[Tally],
+    state_version=2,
+    options=ActorOptions(unknown_state_fields="refuse", max_state_size=1024),
+):
+    @hook
+    def on_state_change(self, state: Tally) -> None:
+        assert_type(state.votes, dict[str, int])
+
+    @hook
+    async def run(self) -> None:
+        while not self.aborted:
+            assert_type(await self.keep_awake(self.count()), int)
+            await self.save_state(immediate=True)
+            await self.abort_event.wait()
+
+    @hook
+    def migrate_state(self, old: dict[str, Any], version: int) -> dict[str, Any]:
+        return {"votes": old["ballots"]} if version == 1 else old
+
+    async def count(self) -> int:
+        await self.save_state()
+        return len(self.state.votes)
+
+    @action
+    def close(self) -> None:
+        self.wait_until(self.count())
+        self.sleep()
+        self.destroy()
+
+
 class Moderated(ChatRoom):
     flagged = Event[Message]("flagged")
 
@@ -162,6 +204,59 @@ class Counter(Actor[int, None, None, int]):
     def increment(self, by: int = 1) -> int:
         self.state += by
         return self.state
+
+
+class Reminders(Actor[None]):
+    @action
+    async def remind(self, who: str, *, loud: bool = False) -> None:
+        assert_type(await self.schedule.after(30, Reminders.remind, "ann", loud=True), str)
+        assert_type(await self.schedule.at(datetime.now(UTC), Reminders.count, n=3), str)
+        assert_type(await self.schedule.at(0.5, Reminders.count, 3), str)
+        assert_type(await self.schedule.get("id"), Scheduled | None)
+        assert_type(await self.schedule.list(), list[Scheduled])
+        assert_type(await self.schedule.cancel("id"), bool)
+        await self.cron.set("daily", "0 9 * * *", Reminders.remind, who)
+        berlin = Cron("0 9 * * *", timezone="Europe/Berlin")
+        await self.cron.set("daily", berlin, Reminders.remind, who=who)
+        await self.cron.every("often", 5, Reminders.count, 3)
+        assert_type(await self.cron.get("daily"), CronJob | None)
+        assert_type(await self.cron.list(), list[CronJob])
+        assert_type(await self.cron.delete("daily"), bool)
+        counter = self.client.actor(Counter).get("c")
+        assert_type(counter, Handle[Counter])
+        assert_type(await counter.rpc.increment(), int)
+
+    @action
+    def count(self, n: int) -> int:
+        return n
+
+
+class MoreReminders(Reminders):
+    @action
+    async def again(self, n: int) -> None:
+        await self.schedule.after(1, Reminders.remind, "ann")
+        await self.schedule.after(1, MoreReminders.remind, "ann")
+        await self.cron.every("more", 60, MoreReminders.again, n)
+        await plan(self.schedule, self.cron)
+
+
+async def plan(schedule: Schedule[Reminders], cron: CronJobs[Reminders]) -> None:
+    await schedule.after(1, Reminders.count, 3)
+    await cron.every("count", 60, Reminders.count, 3)
+
+
+class Repeating(Actor[StateT], Generic[StateT], abstract=True):
+    @action
+    async def repeat(self, n: int) -> StateT:
+        await self.schedule.after(1, Repeating.repeat, n)
+        await self.cron.every("repeat", 60, Repeating.repeat, n)
+        return self.state
+
+
+class RepeatingRoom(Repeating[RoomState]):
+    @action
+    async def start(self) -> None:
+        await self.schedule.after(1, RepeatingRoom.repeat, 3)
 
 
 class Contract(ActorContract[JoinParams]):
