@@ -33,6 +33,14 @@ export NO_PYTHON
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	@touch .venv/installed
 
+# The official client, from npm. Where it cannot be had its tests say so: skipped, or failed in CI.
+# Not npm ci: it wants the optional packages of all platforms, and no registry has every one.
+CLIENT := tests/conformance/node_modules/.installed
+
+$(CLIENT): tests/conformance/package-lock.json
+	@cd tests/conformance && npm install --no-save --loglevel=error && touch node_modules/.installed \
+		|| echo "npm has not installed the official client: no tests of it" >&2
+
 # ------------------------------------------------------------------ run
 
 .PHONY: demo
@@ -70,10 +78,14 @@ docs: .venv/installed-dev  ## Do the diagrams in docs/ match the tables in the c
 	$(BIN)/python docs/generate.py --check
 
 .PHONY: coverage
-coverage: .venv/installed-dev  ## The tests, then: definition, wire and session are covered in full
+coverage: .venv/installed-dev $(CLIENT)  ## The tests, then: definition, wire and session are covered in full
 	HYPOTHESIS_PROFILE=ci $(BIN)/coverage run -m pytest $(ARGS)
 	$(BIN)/coverage report --fail-under=100 \
 		--include='pyactor/definition/*,pyactor/wire/*,pyactor/session/*'
+
+.PHONY: conformance
+conformance: .venv/installed-dev $(CLIENT)  ## The official client against `pyactor serve`
+	$(BIN)/pytest tests/conformance $(ARGS)
 
 .PHONY: deep
 deep: .venv/installed-dev  ## The property-based tests with many more examples
@@ -89,7 +101,7 @@ fmt: .venv/installed-dev  ## Format, and mend what ruff can mend
 .PHONY: clean
 clean:  ## Remove the environment and everything generated
 	rm -rf .venv build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache \
-		.mypy_cache .pytest_cache .ruff_cache
+		.mypy_cache .pytest_cache .ruff_cache tests/conformance/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help
