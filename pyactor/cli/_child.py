@@ -13,8 +13,10 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
+from ..storage import MemoryStorage, SqliteStorage, Storage
 from ..transports import Host
 from ._parent import GO, LOADED, READY
 from ._target import load_registry
@@ -25,6 +27,7 @@ def serve_child(
     *,
     listener: int,
     parent: int,
+    data_dir: Path | None,
     grace: float,
     token: str | None,
     namespace: str,
@@ -36,6 +39,7 @@ def serve_child(
         target: ``module:registry`` or ``file.py``.
         listener: The descriptor of the listening socket.
         parent: The descriptor of the line to the parent.
+        data_dir: Where actors are kept; None for memory.
         grace: Seconds to stop in, once the parent is gone.
         token: What clients must present, if anything.
         namespace: The only one that is served.
@@ -44,6 +48,7 @@ def serve_child(
     Raises:
         click.ClickException: The target has no registry, or cannot be imported.
         DefinitionError: One of its actor classes is wrong.
+        StorageError: The data cannot be opened.
     """
     # They reach the whole foreground; only the parent acts on them, and then sends SIGTERM. Not
     # SIG_IGN, which the user's own subprocesses would inherit.
@@ -59,19 +64,27 @@ def serve_child(
     registry = load_registry(target)
     _tell(line, LOADED)
     may_go.wait()
+    # Not before: until now the data may have been another process's.
+    storage = MemoryStorage() if data_dir is None else SqliteStorage(data_dir)
     host = Host(
-        registry, sock=sock, token=token, namespace=namespace, allowed_origins=allowed_origins
+        registry,
+        sock=sock,
+        storage=storage,
+        token=token,
+        namespace=namespace,
+        allowed_origins=allowed_origins,
     )
-    asyncio.run(_serve(host, line))
+    asyncio.run(_serve(host, storage, line))
 
 
-async def _serve(host: Host, line: socket.socket) -> None:
+async def _serve(host: Host, storage: Storage, line: socket.socket) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     # As often as it comes: a process manager may signal the whole group, and the parent once more.
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     async with host:
         _tell(line, READY)
         await stop.wait()
+    await storage.close()
     # All is saved, but the user's own code may still run at exit.
     loop.remove_signal_handler(signal.SIGTERM)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -54,6 +54,16 @@ _origin_option = click.option(
     callback=_origins,
     help="Whose pages may use it: https://example.com. Repeatable; without it, everybody's.",
 )
+_data_dir_option = click.option(
+    "--data-dir",
+    default=".pyactor",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where actors are kept; one server at a time. Made if need be.",
+)
+_in_memory_option = click.option(
+    "--in-memory", is_flag=True, help="Keep nothing on disk: a restart begins with no actors."
+)
 _grace_option = click.option(
     "--grace",
     default=20.0,
@@ -73,11 +83,8 @@ _grace_option = click.option(
     type=click.IntRange(0, 65535),
     help="Port to listen on; 0 takes a free one.",
 )
-@click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where state will be kept, once storage on disk is there.",
-)
+@_data_dir_option
+@_in_memory_option
 @_token_option
 @_namespace_option
 @_origin_option
@@ -88,7 +95,8 @@ def serve(
     *,
     host: str,
     port: int,
-    data_dir: Path | None,
+    data_dir: Path,
+    in_memory: bool,
     token: str | None,
     namespace: str,
     allowed_origins: tuple[str, ...],
@@ -102,14 +110,13 @@ def serve(
     """
     from ._serve import serve_target
 
-    if data_dir is not None:
-        click.echo(f"--data-dir {data_dir} is not used yet: state is kept in memory only", err=True)
     if token is not None:
         os.environ[_TOKEN_VARIABLE] = token  # no argument of the parent and its servers
     serve_target(
         target,
         host=host,
         port=port,
+        data_dir=None if in_memory else data_dir.resolve(),
         namespace=namespace,
         allowed_origins=allowed_origins,
         reload=reload,
@@ -121,6 +128,8 @@ def serve(
 @click.argument("target")
 @click.option("--listener", type=int, required=True)
 @click.option("--parent", type=int, required=True)
+@_data_dir_option
+@_in_memory_option
 @_token_option
 @_namespace_option
 @_origin_option
@@ -130,13 +139,15 @@ def child(
     *,
     listener: int,
     parent: int,
+    data_dir: Path,
+    in_memory: bool,
     token: str | None,
     namespace: str,
     allowed_origins: tuple[str, ...],
     grace: float,
 ) -> None:
     """The serving process; ``serve`` starts it."""
-    from ..errors import DefinitionError
+    from ..errors import DefinitionError, StorageError
     from ._child import serve_child
 
     try:
@@ -144,6 +155,7 @@ def child(
             target,
             listener=listener,
             parent=parent,
+            data_dir=None if in_memory else data_dir,
             grace=grace,
             token=token,
             namespace=namespace,
@@ -151,6 +163,8 @@ def child(
         )
     except DefinitionError as error:
         raise click.ClickException(str(error)) from None
+    except StorageError as error:
+        raise click.ClickException(error.message) from None
 
 
 @main.command()

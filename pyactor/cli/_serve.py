@@ -27,6 +27,7 @@ def serve_target(
     *,
     host: str,
     port: int,
+    data_dir: Path | None,
     namespace: str,
     allowed_origins: Sequence[str],
     reload: bool,
@@ -38,6 +39,7 @@ def serve_target(
         target: ``module:registry`` or ``file.py``.
         host: The address to listen on; a name stands for one of its addresses.
         port: The port; 0 for one that is free.
+        data_dir: Where actors are kept; None for memory.
         namespace: The only one that is served.
         allowed_origins: Origins of browsers; all if there are none.
         reload: Restart when a Python file beside the target changes.
@@ -52,6 +54,7 @@ def serve_target(
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{listener.getsockname()[1]}"
     command = [*_pyactor(), "serve-child", target, "--namespace", namespace, "--grace", f"{grace}"]
+    command += ["--in-memory"] if data_dir is None else ["--data-dir", str(data_dir)]
     for origin in allowed_origins:
         command += ["--allow-origin", origin]
     parent = str(Path(__file__).with_name("_parent.py"))

@@ -24,6 +24,7 @@ from pyactor.definition import Actor, action
 COUNTER = """
 import asyncio, atexit, os, time
 from pathlib import Path
+from attrs import define
 from pyactor import Actor, Registry, action, hook
 
 VERSION = 1
@@ -33,10 +34,19 @@ if Path("hanging").exists():
     Path("hangs").touch()
     time.sleep(600)
 
-class Counter(Actor[None], name="counter"):
+@define
+class Count:
+    n: int = 0
+
+class Counter(Actor[Count], name="counter"):
     @action
     def add(self, amount: int) -> int:
         return amount + 1
+
+    @action
+    def keep(self) -> int:
+        self.state.n += 1
+        return self.state.n
 
     @action
     def pid(self) -> int:
@@ -71,6 +81,10 @@ class Counter(Actor[None], name="counter"):
 
     @action
     def add(self, amount: int) -> int:
+        raise NotImplementedError
+
+    @action
+    def keep(self) -> int:
         raise NotImplementedError
 
     @action
@@ -162,6 +176,15 @@ class Served:
         async def ask() -> int:
             async with Client(self.url) as client:
                 return await counter(client).rpc.version()
+
+        return asyncio.run(ask())
+
+    def keep(self) -> int:
+        """How often this was asked of the actor, whatever has served it."""
+
+        async def ask() -> int:
+            async with Client(self.url) as client:
+                return await counter(client).rpc.keep()
 
         return asyncio.run(ask())
 

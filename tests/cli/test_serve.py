@@ -109,13 +109,41 @@ def test_a_token_is_wanted_and_in_no_list_of_processes(serve: Serve) -> None:
 
 
 def test_the_token_may_come_by_the_environment(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYACTOR_TOKEN", "s3cret")
-    served = serve("--data-dir", "state")
-    assert served.get("/actors?name=counter") == 401
-    served.expect_error("--data-dir state is not used yet: state is kept in memory only")
-    assert not (tmp_path / "state").exists()
+    assert serve().get("/actors?name=counter") == 401
+
+
+@pytest.mark.parametrize("options", [(), ("--data-dir", "a/b")])
+def test_actors_outlive_their_server(
+    serve: Serve, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    for expected in (1, 2):
+        served = serve(*options)
+        assert served.keep() == expected
+        served.send(signal.SIGTERM)
+        assert served.end()[0] == 0
+    assert (tmp_path / (options[1] if options else ".pyactor")).is_dir()
+
+
+def test_in_memory_nothing_is_left(serve: Serve, tmp_path: Path) -> None:
+    for _ in range(2):
+        served = serve("--in-memory")
+        assert served.keep() == 1
+        served.send(signal.SIGTERM)
+        assert served.end()[0] == 0
+    assert not (tmp_path / ".pyactor").exists()
+
+
+def test_two_servers_cannot_have_the_same_data(serve: Serve, tmp_path: Path) -> None:
+    first = serve()
+    done = run(tmp_path, "served:registry", "--port", "0")
+    assert done.returncode == 1
+    assert "is in use" in done.stderr
+    assert str(first.pid()) in done.stderr
+    assert str(tmp_path / ".pyactor") in done.stderr
+    assert first.keep() == 1
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -137,10 +137,11 @@ class Served:
 def _serving(log: Path, *options: str, target: str = ACTORS) -> Iterator[Served]:
     """A ``pyactor serve`` on a free port; it must end in good order."""
     command = [sys.executable, "-m", "pyactor.cli", "serve", target]
+    data = ["--data-dir", str(log.with_suffix(".data"))]
     with (
         log.open("w", encoding="utf-8") as errors,
         subprocess.Popen(
-            [*command, "--port", "0", *options],
+            [*command, *data, "--port", "0", *options],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=errors,
