@@ -6,6 +6,9 @@ SHELL := /bin/bash
 BIN := .venv/bin
 CODE := pyactor examples tests docs
 ARGS ?=
+KILLS ?= 200
+SEED ?= 20
+ACTORS ?= 100000
 
 # The first Python >= 3.11 that can make a virtual environment. Name another: make PYTHON=python3.12 …
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -90,6 +93,14 @@ conformance: .venv/installed-dev $(CLIENT)  ## The official client against `pyac
 .PHONY: deep
 deep: .venv/installed-dev  ## The property-based tests with many more examples
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest --timeout=3600 $(ARGS)
+
+.PHONY: crash
+crash: .venv/installed-dev  ## kill -9 a real host under load (KILLS=200 SEED=20), then A1 to A6
+	$(BIN)/python -m tests.crash --kills $(KILLS) --seed $(SEED)
+
+.PHONY: many
+many: .venv/installed-dev  ## Start, put to sleep and wake many actors (ACTORS=100000) in bounded memory
+	$(BIN)/python benchmarks/many_actors.py $(ACTORS)
 
 # ------------------------------------------------------------------ change
 

@@ -72,7 +72,7 @@ from .errors import (
     WebSocketClosed,
     WebSocketsNotSupported,
 )
-from .host import Registry
+from .host import ActorStatus, Registry
 from .storage import (
     ActorEntry,
     ActorRecord,
@@ -113,6 +113,7 @@ __all__ = [
     # how it is served
     "ActorEntry",
     "ActorRecord",
+    "ActorStatus",
     "Changes",
     "Host",
     "MemoryStorage",

@@ -314,8 +314,9 @@ class TooManySchedules(ActorError):
 class StorageError(ActorError, OSError):
     """The storage could not do what was asked; nothing has changed, and it may be asked again.
 
-    The message says what to do, and names files, so clients do not see it. ``code`` is ``full``,
-    ``read_only``, ``locked``, ``in_use``, ``newer_format``, ``corrupt`` or ``failed``.
+    The message says what to do, and names files, so clients do not see it. They are told the
+    ``code``: ``full``, ``read_only``, ``locked``, ``in_use``, ``newer_format``, ``corrupt`` or
+    ``failed``.
     """
 
     group = "storage"

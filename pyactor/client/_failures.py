@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .. import errors
-from ..errors import ActorError, UserError
+from ..errors import ActorError, StorageError, UserError
 from ..wire import messages
 
 _BUILT_IN: Mapping[tuple[str, str], type[ActorError]] = {
@@ -35,6 +35,8 @@ def exception_of(
     name = (error.group, error.code)
     if name in declared:
         return declared[name].from_wire(error.group, error.code, error.message, error.metadata)
+    if error.group == StorageError.group:
+        return StorageError(error.message, code=error.code)
     if name in _BUILT_IN:
         return _BUILT_IN[name](error.message, metadata=error.metadata)
     return ActorError(error.message, group=error.group, code=error.code, metadata=error.metadata)

@@ -17,6 +17,7 @@ from ..session import _client as session
 from ._failures import exception_of
 
 if TYPE_CHECKING:
+    from ..wire import messages
     from ..wire.messages import Plain
     from ._address import Address
     from ._gateway import Gateway
@@ -178,7 +179,7 @@ class Link:
             case session.Opened():
                 _settle(self._opened, event)
             case session.ConnectionFailed(error):
-                _fail(self._opened, exception_of(error, self._declared))
+                _fail(self._opened, self._rejection(error))
             case session.Responded(call_id, output):
                 if call_id in self._calls:
                     _settle(self._calls[call_id][1], output)
@@ -203,6 +204,12 @@ class Link:
             case session.Closed(code, reason):
                 _settle(self._closed, Closed(code, reason))
                 _fail(self._opened, self._lost_error("before it was open", may_have_run=False))
+
+    def _rejection(self, error: messages.Error) -> Exception:
+        """Why the connection never opened."""
+        if (error.group, error.code) == (ConnectionLost.group, ConnectionLost.code):
+            return ConnectionLost(error.message, may_have_run=False)
+        return exception_of(error, self._declared)
 
     def _lost_error(self, when: str, may_have_run: bool) -> ConnectionLost:
         """The error of whoever waited for what the connection's end prevents."""

@@ -85,6 +85,8 @@ class NetworkTransport(ClientTransport):
         except (OSError, TimeoutError, InvalidProxy) as error:
             raise HostUnreachable(f"no host answers at {self.location}: {error}") from error
         except InvalidHandshake as error:
+            if isinstance(error.__cause__, EOFError):  # it ended before it answered
+                raise HostUnreachable(f"no host answers at {self.location}: {error}") from error
             raise invalid_response(f"{self.location} did not open a websocket: {error}") from error
         return _WebSocketChannel(websocket, receiver)
 

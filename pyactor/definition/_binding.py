@@ -60,6 +60,8 @@ class Binding:
         self._converter = cattrs.Converter()
         self.may_nest = False
         """Whether a value of what was bound may hold values of its own kind, to any depth."""
+        self.has_sets = False
+        """Whether a type that was bound is, or has within it, a set."""
 
     def bind(self, tp: Any) -> Bound:
         """The functions that carry values of a type.
@@ -126,6 +128,7 @@ class Binding:
         """A list, set or frozenset; on the wire a list or set."""
         item = self.bind(item_type)
         wire: type = list if cls is list else set
+        self.has_sets = self.has_sets or wire is set
         if wire is set and item.plain & {list, dict, set}:
             raise CannotTravel(
                 ("", f"{show(tp)} cannot travel: the items of a set are single values; use a list")

@@ -167,6 +167,7 @@ class _Compiler:
             errors=MappingProxyType(errors),
             state_version=self._keywords.state_version,
             state_may_nest=self._kept.may_nest,
+            state_has_sets=self._kept.has_sets,
             bound_state=state,
             bound_params=OptionalValue("params", name, params, InvalidParams),
             bound_input=OptionalValue("input", name, given, InvalidInput),

@@ -192,6 +192,7 @@ class ActorDefinition:
         errors: The declared errors by (group, code): the class's and every action's.
         state_version: Which form of State this is.
         state_may_nest: Whether a State may be nested to any depth.
+        state_has_sets: Whether a State has sets in it.
     """
 
     name: str
@@ -211,6 +212,7 @@ class ActorDefinition:
     errors: Mapping[tuple[str, str], type[UserError]]
     state_version: int
     state_may_nest: bool
+    state_has_sets: bool
     _bound_state: Bound = field(alias="bound_state", eq=False, repr=False)
     _bound_params: OptionalValue = field(alias="bound_params", eq=False, repr=False)
     _bound_input: OptionalValue = field(alias="bound_input", eq=False, repr=False)

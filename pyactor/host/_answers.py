@@ -24,6 +24,7 @@ from ..errors import (
     RequestsNotSupported,
     RequestTimedOut,
     RouteNotFound,
+    StorageError,
     Unauthorised,
 )
 from ..runtime import error_to_send
@@ -33,6 +34,7 @@ from ..wire.http import HttpResponse
 
 _log = logging.getLogger("pyactor.host")
 _OTHERS = 400
+_FAULTS = 503  # of the storage
 _STATUS = {
     Unauthorised().name: 401,
     Forbidden().name: 403,
@@ -74,7 +76,8 @@ class Form:
 
     def error(self, error: messages.Error) -> HttpResponse:
         """An error."""
-        status = _STATUS.get(f"{error.group}.{error.code}", _OTHERS)
+        others = _FAULTS if error.group == StorageError.group else _OTHERS
+        status = _STATUS.get(f"{error.group}.{error.code}", others)
         try:
             body = self.codec.encode_error(error, self.version)
         except (TypeError, ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from urllib.parse import unquote
 
 from ..errors import ActorNotFound, InvalidRequest, MethodNotAllowed, RouteNotFound
@@ -13,6 +14,8 @@ from . import routing
 from .directory import Directory
 
 _MAX_BODY = 20 * 1024 * 1024  # bytes; the input has a limit of its own
+_PAGE = 1000
+"""Actors of a list that are answered at once, unless the request asks for fewer."""
 
 
 class ControlApi:
@@ -33,7 +36,9 @@ class ControlApi:
         query = routing.query_of(request.target)
         match request.method, path.split("/")[2:]:
             case "GET", []:
-                return _dump({"actors": await self._list(query), "pagination": {"cursor": None}})
+                actors, cursor = await self._list(query)
+                shown = [self._actor(each) for each in actors if each is not None]
+                return _dump({"actors": shown, "pagination": {"cursor": cursor}})
             case "POST" | "PUT", []:
                 return _dump(await self._create(request))
             case "DELETE", [actor_id]:
@@ -58,18 +63,18 @@ class ControlApi:
             raise ActorNotFound("the actor was destroyed meanwhile")
         return {"actor": self._actor(stored.record), "created": created}
 
-    async def _list(self, query: dict[str, str]) -> list[dict[str, object]]:
-        entries: list[ActorEntry | None]
+    async def _list(self, query: dict[str, str]) -> tuple[Sequence[ActorEntry | None], str | None]:
+        """What is asked for, and the cursor of what comes after it, if that may be anything."""
         if "actor_ids" in query:
             loaded = [await self._storage.load(each) for each in query["actor_ids"].split(",")]
-            entries = [stored.record for stored in loaded if stored is not None]
-        elif "name" not in query:
+            return [stored.record for stored in loaded if stored is not None], None
+        if "name" not in query:
             raise InvalidRequest("name= or actor_ids= is missing")
-        elif "key" in query:
-            entries = [await self._storage.find(query["name"], parse_key(query["key"]))]
-        else:
-            entries = list(await self._storage.list(query["name"]))
-        return [self._actor(entry) for entry in entries if entry is not None]
+        if "key" in query:
+            return [await self._storage.find(query["name"], parse_key(query["key"]))], None
+        limit, after = _limit_of(query), _position_of(query)
+        entries = await self._storage.list(query["name"], after, limit)
+        return entries, _cursor_after(entries[-1]) if len(entries) == limit else None
 
     def _actor(self, entry: ActorEntry) -> dict[str, object]:
         """An actor as the control API shows it; times are milliseconds since the Unix epoch."""
@@ -87,6 +92,33 @@ class ControlApi:
             "destroy_ts": None,
             "error": status.error,
         }
+
+
+def _limit_of(query: dict[str, str]) -> int:
+    try:
+        limit = int(query.get("limit", _PAGE))
+    except ValueError:
+        limit = 0
+    if not 1 <= limit <= _PAGE:
+        raise InvalidRequest(f"limit is {query['limit']!r:.80}; it must be from 1 to {_PAGE}")
+    return limit
+
+
+def _position_of(query: dict[str, str]) -> tuple[float, str] | None:
+    """Where a list goes on, by the cursor that an earlier answer gave."""
+    if not query.get("cursor"):
+        return None
+    created_at, _, actor_id = query["cursor"].partition(":")
+    try:
+        return float.fromhex(created_at), actor_id
+    except (ValueError, OverflowError):
+        raise InvalidRequest("cursor must be what pagination.cursor of an answer was") from None
+
+
+def _cursor_after(entry: ActorEntry) -> str:
+    """The place behind an actor; good also when that is destroyed meanwhile."""
+    # Without the sign of the exponent it stands in a query as it is.
+    return f"{entry.created_at.hex().replace('+', '')}:{entry.actor_id}"
 
 
 def _milliseconds(seconds: float | None) -> int | None:

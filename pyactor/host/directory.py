@@ -14,12 +14,12 @@ from attrs import define, field
 
 from ..client import Client
 from ..errors import (
-    INTERNAL_MESSAGE,
     ActorError,
     ActorNotFound,
     ActorRestarting,
     DuplicateKey,
     InvalidRequest,
+    StorageError,
 )
 from ..plain import Plain
 from ..runtime import (
@@ -153,8 +153,8 @@ class Directory:
     async def destroy(self, actor_id: str) -> None:
         """End an actor for good: on_destroy, every connection, its storage (A6).
 
-        One that is asleep is woken for it; one that cannot start any more goes without its
-        ``on_destroy``.
+        One that is asleep is woken for it; one that cannot start any more, or of which the storage
+        cannot read what it keeps, goes without its ``on_destroy``.
 
         Raises:
             ActorNotFound: there is none.
@@ -273,7 +273,8 @@ class Directory:
                 raise
             # Logged here, once and with the actor's name, however many wait for this start.
             instance.log_error("its start", error)
-            raise ActorError(INTERNAL_MESSAGE) from error
+            told = error_to_send(error)
+            raise ActorError(told.message, group=told.group, code=told.code) from error
         self._failures.drop(instance.actor_id)
         return instance
 
@@ -359,7 +360,12 @@ class Directory:
         Returns:
             Whether it did: False if it is gone, or another start was faster.
         """
-        stored = await self._storage.load(actor_id)
+        try:
+            stored = await self._storage.load(actor_id)
+        except StorageError as error:
+            if error.code != "corrupt":
+                raise
+            return await self._destroy_damaged(actor_id, error)
         if stored is None:
             return False
         address = (stored.record.name, stored.record.key)
@@ -380,6 +386,25 @@ class Directory:
             await asyncio.shield(task)
         except ActorNotFound:
             self._failures.drop(actor_id)
+        return True
+
+    async def _destroy_damaged(self, actor_id: str, error: StorageError) -> bool:
+        """Delete what nobody can load any more; was it loaded before, it ends as any other.
+
+        Returns:
+            Whether it did: False if it is to be tried again.
+        """
+        for slot in self._slots.values():
+            if slot.connectable_at is None or slot.starting.result().actor_id != actor_id:
+                continue
+            if slot.stopping is not None:
+                await slot.left.wait()
+                return False
+            instance = slot.starting.result()
+            return await asyncio.shield(self._begin_stop(slot, instance, ActorInput.DESTROY))
+        await self._storage.delete(actor_id)
+        self._failures.drop(actor_id)
+        _log.warning("actor %s was destroyed without on_destroy: %s", actor_id, error)
         return True
 
     def _leave(self, address: Address) -> None:

@@ -7,7 +7,7 @@ The state is kept as CBOR of plain values under the names of the Python attribut
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import cbor2
@@ -43,7 +43,7 @@ def encode_state(
     plain = definition.unstructure_state(state)
     if unknown and isinstance(plain, dict):
         plain = {**plain, **unknown}
-    data = cbor2.dumps(plain)
+    data = dump_stable(plain) if definition.state_has_sets else cbor2.dumps(plain)
     limit = definition.options.max_state_size
     if len(data) > limit:
         raise StateTooLarge(
@@ -56,6 +56,27 @@ def encode_state(
         except cbor2.CBORDecodeError as error:
             raise ValueError(f"the state is nested more than {MAX_DEPTH} deep") from error
     return data
+
+
+def dump_stable(plain: Plain) -> bytes:
+    """CBOR in which equal sets have equal bytes, however they came about.
+
+    The order of a set is that of its history, and of its process where it holds str: to a digest
+    one that did not change would look changed (A7). It costs several times what ``cbor2.dumps``
+    does.
+    """
+    return cbor2.dumps(plain, encoders=_STABLE)
+
+
+def _encode_set(encoder: cbor2.CBOREncoder, value: set[Plain] | frozenset[Plain]) -> None:
+    encoder.encode(cbor2.CBORTag(_SET_TAG, sorted(value, key=cbor2.dumps)))
+
+
+_SET_TAG = 258  # of IANA's registry of CBOR tags
+_STABLE: Mapping[type, Callable[[cbor2.CBOREncoder, Any], None]] = {
+    set: _encode_set,
+    frozenset: _encode_set,
+}
 
 
 def digest_of(data: bytes) -> bytes:

@@ -17,6 +17,7 @@ from attrs import define
 from ..definition import Cron
 from ..plain import Plain
 from ..storage import ScheduleRecord
+from ._persistence import dump_stable
 
 _VERSION = 1
 
@@ -83,7 +84,7 @@ def pack(action: str, arguments: Mapping[str, Plain]) -> bytes:
         TypeError: One has no bytes.
     """
     try:
-        return cbor2.dumps(arguments)
+        return dump_stable(arguments)
     except (cbor2.CBORError, TypeError, ValueError, RecursionError) as error:
         raise TypeError(f"{action}(): its arguments cannot be kept for later: {error}") from error
 

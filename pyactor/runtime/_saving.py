@@ -192,6 +192,8 @@ class Saver:
     async def _save(self) -> None:
         try:
             await self.commit(with_state=True, immediate=False)
+        except GoingAway:
+            pass  # it began as the actor left memory, which keeps the state itself, or deletes it
         except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
             self._failed(error)
         else:

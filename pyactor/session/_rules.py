@@ -49,7 +49,8 @@ RULES: Mapping[str, str] = {
     ),
     "C8": (
         "Errors. Only a `UserError`, or another error marked public, reaches a client with its"
-        " message and metadata. Anything else is logged in full and becomes `internal_error`."
+        " message and metadata. Anything else is logged in full and becomes `internal_error`, or,"
+        " where the storage failed, `storage.code` with no more than that."
     ),
     "C9": (
         "Disconnect. `conn.disconnect(reason)` begins at once, also when it is not awaited."

@@ -42,6 +42,7 @@ __all__ = [
     "ActorOptions",
     "ActorRecord",
     "ActorRestarting",
+    "ActorStatus",
     "ActorType",
     "AnyEvent",
     "BoundEvent",
@@ -509,6 +510,14 @@ class ServerLimits:
     close_timeout: float = 5.0
     linger_timeout: float = 2.0
 
+@frozen
+class ActorStatus:
+    status: Literal["starting", "running", "stopping", "sleeping", "crashed"]
+    started_at: float | None = None
+    connectable_at: float | None = None
+    slept_at: float | None = None
+    error: str | None = None
+
 class Host:
     host: str
     def __init__(
@@ -529,6 +538,7 @@ class Host:
     def port(self) -> int: ...
     @property
     def url(self) -> str: ...
+    async def status(self, actor_id: str) -> ActorStatus: ...
     async def serve(self) -> None: ...
     async def __aenter__(self) -> Self: ...
     async def __aexit__(

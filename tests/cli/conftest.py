@@ -37,6 +37,7 @@ if Path("hanging").exists():
 @define
 class Count:
     n: int = 0
+    rest: bytes = b""
 
 class Counter(Actor[Count], name="counter"):
     @action
@@ -49,8 +50,21 @@ class Counter(Actor[Count], name="counter"):
         return self.state.n
 
     @action
+    async def fill(self, size: int) -> None:
+        self.state.rest = os.urandom(size)
+        await self.save_state(immediate=True)
+
+    @action
     def pid(self) -> int:
         return os.getpid()
+
+    @action
+    async def ring_in(self, seconds: float) -> None:
+        await self.schedule.after(seconds, Counter.ring)
+
+    @action
+    def ring(self) -> None:
+        Path("rung").write_text(f"{os.getpid()}")
 
     @action
     def version(self) -> int:
@@ -93,6 +107,14 @@ class Counter(Actor[None], name="counter"):
 
     @action
     def version(self) -> int:
+        raise NotImplementedError
+
+    @action
+    async def fill(self, size: int) -> None:
+        raise NotImplementedError
+
+    @action
+    async def ring_in(self, seconds: float) -> None:
         raise NotImplementedError
 
 
@@ -187,6 +209,24 @@ class Served:
                 return await counter(client).rpc.keep()
 
         return asyncio.run(ask())
+
+    def fill(self, size: int) -> None:
+        """Let the actor's state have so many bytes, and save it at once."""
+
+        async def ask() -> None:
+            async with Client(self.url) as client:
+                await counter(client).rpc.fill(size)
+
+        asyncio.run(ask())
+
+    def ring_in(self, seconds: float) -> None:
+        """Schedule something; when it runs it writes the process's id to ``rung``."""
+
+        async def ask() -> None:
+            async with Client(self.url) as client:
+                await counter(client).rpc.ring_in(seconds)
+
+        asyncio.run(ask())
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> int:
         """The status of a plain request."""

@@ -127,6 +127,21 @@ def test_actors_outlive_their_server(
     assert (tmp_path / (options[1] if options else ".pyactor")).is_dir()
 
 
+def test_what_is_scheduled_before_a_restart_runs_after_it(serve: Serve) -> None:
+    """A5: also though nobody asks for the actor any more."""
+    for seconds in (1, 5, 25):
+        served = serve()
+        served.ring_in(seconds)
+        served.send(signal.SIGTERM)
+        assert served.end()[0] == 0
+        if not (served.folder / "rung").exists():
+            break
+        (served.folder / "rung").unlink()  # the machine is slow: the old server still ran it
+    again = serve()
+    again.wait_for("rung", 1)
+    assert (again.folder / "rung").read_text() == str(again.pid())
+
+
 def test_in_memory_nothing_is_left(serve: Serve, tmp_path: Path) -> None:
     for _ in range(2):
         served = serve("--in-memory")

@@ -167,6 +167,7 @@ def test_the_table_is_this() -> None:
         errors={("user", "bad_token"): BadToken, ("user", "full"): Full},
         state_version=0,
         state_may_nest=False,
+        state_has_sets=False,
         bound_state=DEFINITION._bound_state,
         bound_params=DEFINITION._bound_params,
         bound_input=DEFINITION._bound_input,

@@ -63,6 +63,28 @@ def test_create_find_and_destroy() -> None:
     with_host(scene)
 
 
+def test_a_list_comes_in_pages() -> None:
+    async def scene(ask: Ask) -> None:
+        for number in range(7):
+            await ask("PUT", "/actors", {"name": "plain", "key": str(number)})
+        _, whole = await ask("GET", "/actors?name=plain")
+        assert [actor["key"] for actor in whole["actors"]] == [str(each) for each in range(7)]
+        assert whole["pagination"] == {"cursor": None}
+        found: list[Any] = []
+        cursors: list[Any] = [""]
+        for size in (3, 3, 1):
+            _, page = await ask("GET", f"/actors?name=plain&limit=3&cursor={cursors[-1]}")
+            assert len(page["actors"]) == size
+            found += page["actors"]
+            cursors.append(page["pagination"]["cursor"])
+            # Where a page ended, the next begins, whatever became of that actor.
+            await ask("DELETE", f"/actors/{found[-1]['actor_id']}")
+        assert cursors[-1] is None
+        assert found == whole["actors"]
+
+    with_host(scene)
+
+
 def test_post_creates_or_fails() -> None:
     async def scene(ask: Ask) -> None:
         status, created = await ask("POST", "/actors", {"name": "plain", "key": "a"})
@@ -85,6 +107,11 @@ def test_post_creates_or_fails() -> None:
         ("POST", "/actors", {"name": "plain", "input": "%"}, 400, "invalid_request"),
         ("POST", "/actors", b"[" * 50_000, 400, "invalid_request"),
         ("GET", "/actors", None, 400, "invalid_request"),
+        ("GET", "/actors?name=plain&limit=0", None, 400, "invalid_request"),
+        ("GET", "/actors?name=plain&limit=1001", None, 400, "invalid_request"),
+        ("GET", "/actors?name=plain&limit=x", None, 400, "invalid_request"),
+        ("GET", "/actors?name=plain&cursor=x", None, 400, "invalid_request"),
+        ("GET", "/actors?name=plain&cursor=0x1p99999:x", None, 400, "invalid_request"),
         ("PATCH", "/actors", None, 405, "method_not_allowed"),
         ("GET", "/actors/x", None, 405, "method_not_allowed"),
         ("GET", "/actors/x/y", None, 404, "no_route"),

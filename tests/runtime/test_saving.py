@@ -378,12 +378,13 @@ def test_a_failed_save_of_code_outside_any_call_is_made_again_too(play: Play) ->
 def test_a_creation_that_cannot_be_kept_is_none(
     play: Play, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A2: the next request creates it; a client is not told of disks."""
+    """A2: the next request creates it; a client is told what is wrong, and no names of files."""
 
     async def scene(stage: Any) -> None:
         stage.storage.fails = True
         error = await stage.http("put", 1)
-        assert (error.group, error.code) == ("core", "internal_error")
+        assert (error.group, error.code) == ("storage", "full")
+        assert error.message == "The host cannot keep or read its data now: storage.full"
         assert "the disk is full" in caplog.text
         assert stage.host.directory.instances == []
         stage.storage.fails = False
@@ -407,6 +408,19 @@ def test_an_actor_does_not_leave_memory_unsaved(play: Play) -> None:
         assert not call.done()
         stage.storage.fails = False
         assert await call == 2
+
+    play(Ledger, scene)
+
+
+def test_a_save_that_begins_as_the_actor_leaves_memory_is_no_failure(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene(stage: Any) -> None:
+        await stage.http("put", 1)
+        instance = stage.instance
+        instance.saver._begin()  # its timer fires just before the stop
+        assert await instance.saver.forget(asyncio.Event())
+        assert caplog.records == []
 
     play(Ledger, scene)
 

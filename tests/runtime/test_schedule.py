@@ -397,7 +397,7 @@ def test_one_that_comes_due_while_it_is_not_cancelled_after_all_runs(play: Play)
         cancelling = asyncio.create_task(stage.http("cancel", schedule_id))
         await asyncio.sleep(7)
         stage.storage.opens.set()
-        assert (await cancelling).code == "internal_error"
+        assert (await cancelling).code == "full"
         stage.storage.fails = False
         await stage.settle()
         assert ran(stage) == ["7 x"]

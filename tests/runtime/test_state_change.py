@@ -120,6 +120,37 @@ def test_reading_never_triggers_it(play: Play) -> None:
     play(Watched, scene)
 
 
+@define
+class Tags:
+    numbers: set[int] = Factory(lambda: {0, 8})
+
+
+class Tagged(Actor[Tags], name="tagged"):
+    told = 0
+
+    @hook
+    def on_state_change(self, state: Tags) -> None:
+        Tagged.told += 1
+
+    @action
+    def put(self, numbers: list[int]) -> None:
+        self.state.numbers = set(numbers)
+
+
+def test_a_set_that_came_about_otherwise_is_no_change(play: Play) -> None:
+    assert list({0, 8}) != list({8, 0})  # what CPython does, or this proves nothing
+
+    Tagged.told = 0
+
+    async def scene(stage: Any) -> None:
+        await stage.http("put", [8, 0])
+        assert Tagged.told == 0
+        await stage.http("put", [8, 1])
+        assert Tagged.told == 1
+
+    play(Tagged, scene)
+
+
 def test_making_the_state_is_no_change_but_on_wake_may_make_one(play: Play) -> None:
     """From ``create_state`` and ``on_create`` comes the state that changes count from (A2)."""
 

@@ -14,6 +14,7 @@ from pyactor import (
     Actor,
     ActorContract,
     ActorOptions,
+    ActorStatus,
     AnyEvent,
     Client,
     Conn,
@@ -413,4 +414,5 @@ async def serve() -> None:
     async with Host(Registry(ChatRoom, Moderated, NoteRoom), port=0) as host:
         async with Client(host.url) as client:
             await use(client)
+        assert_type(await host.status("id"), ActorStatus)
         await use(Client(host))
