@@ -19,6 +19,7 @@ OUTSIDE = {
     "client": {"httpx2", "websockets"},
     "definition": {"cattrs", "cronsim"},
     "runtime": {"cbor2"},
+    "testing": {"cbor2", "hypothesis", "pytest"},
     "transports": {"h11", "websockets"},
     "wire": {"cbor2"},
 }

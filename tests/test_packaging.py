@@ -38,7 +38,9 @@ def test_wheel_carries_every_module_and_nothing_else(wheel: ZipFile) -> None:
     assert carried == modules | {"pyactor/py.typed"}
 
 
-def test_wheel_carries_the_license_and_the_command(wheel: ZipFile) -> None:
+def test_wheel_carries_the_license_the_command_and_the_pytest_plugin(wheel: ZipFile) -> None:
     names = {Path(name).name: name for name in wheel.namelist() if ".dist-info/" in name}
     assert wheel.read(names["LICENSE"]).decode() == (ROOT / "LICENSE").read_text(encoding="utf-8")
-    assert b"pyactor = pyactor.cli:main" in wheel.read(names["entry_points.txt"])
+    entry_points = wheel.read(names["entry_points.txt"])
+    assert b"pyactor = pyactor.cli:main" in entry_points
+    assert b"[pytest11]\npyactor = pyactor.testing.pytest_plugin" in entry_points

@@ -88,7 +88,6 @@ class Instance(ActorContext):
         self._context = context
         self._calls: dict[Call, None] = {}
         self.state: Any = None
-        self._conns: Mapping[str, Conn[Any, Any]] = MappingProxyType(self.conns_by_id)
         self._logger = _ActorLogger(self)
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -129,7 +128,7 @@ class Instance(ActorContext):
     @property
     @override
     def conns(self) -> Mapping[str, Conn[Any, Any]]:
-        return self._conns
+        return MappingProxyType(self.conns_by_id)
 
     @property
     @override

@@ -18,6 +18,7 @@ from ._events import (
     SessionEvent,
     SubscriptionChanged,
 )
+from ._rules import RULES
 from ._server import FrameToClient, ServerSession
 from ._transitions import EndCause, Hook, Phase
 
@@ -32,6 +33,7 @@ __all__ = [
     "Joined",
     "Left",
     "Phase",
+    "RULES",
     "RunAction",
     "RunDeferred",
     "RunHook",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import selectors
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from pyactor.storage import (
     StorageCore,
     StoredActor,
 )
+from pyactor.testing import VirtualLoop
 from pyactor.wire import messages
 from pyactor.wire.channel import ChannelReceiver
 from pyactor.wire.codecs import codec_for
@@ -37,33 +37,6 @@ from pyactor.wire.http import HttpRequest, HttpResponse, WholeBody
 from pyactor.wire.queue import QueueResult, QueueSend
 
 CODEC = codec_for("json")
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to the next timer as soon as nothing else is to be done."""
-
-    def __init__(self) -> None:
-        super().__init__(_JumpingSelector(self))
-        self.now = 0.0
-
-    @override
-    def time(self) -> float:
-        return self.now
-
-
-class _JumpingSelector(selectors.DefaultSelector):
-    def __init__(self, loop: VirtualLoop) -> None:
-        super().__init__()
-        self._loop = loop
-
-    @override
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready: list[tuple[selectors.SelectorKey, int]] = super().select(0)
-        if not ready and timeout is None:
-            raise RuntimeError("everything waits for something that never comes: a deadlock")
-        if not ready and timeout is not None:
-            self._loop.now += timeout
-        return ready
 
 
 class Peer:

@@ -222,8 +222,7 @@ def test_an_idle_actor_costs_no_timer(play: Play) -> None:
         await stage.http("put", 1)
         await asyncio.sleep(2.5)
         loop: Any = asyncio.get_running_loop()
-        timers = [timer for timer in loop._scheduled if not timer.cancelled()]
-        assert len(timers) == 1
+        assert loop.timers == 1
 
     play(Ledger, scene)
 
