@@ -120,18 +120,18 @@ def connection_table() -> str:
 
 
 def client_diagram() -> str:
-    """The phases of a connection on its client."""
+    """The phases of a connection on its client, over every drop."""
     steps = [(row.phase.name, row.input.value, row.to.name) for row in CLIENT_ROWS]
-    return diagram(ClientPhase.CONNECTING.name, steps)
+    return diagram(ClientPhase.IDLE.name, steps)
 
 
 def client_table() -> str:
     """Every legal step of a connection on its client."""
     return table(
-        ["phase", "input", "goes to", "and"],
+        ["phase, status", "input", "goes to", "and"],
         (
             (
-                row.phase.name,
+                f"{row.phase.name}, `{row.phase.status}`",
                 row.input.value,
                 "" if row.to is row.phase else row.to.name,
                 "; ".join(

@@ -349,6 +349,35 @@ class HostUnreachable(ActorError, ConnectionError):
     code = "host_unreachable"
 
 
+class CallTimedOut(ActorError, TimeoutError):
+    """A call was not answered within the client's time.
+
+    Attributes:
+        may_have_run: False only if the call was never sent, so that trying again is safe.
+    """
+
+    group = "client"
+    code = "call_timed_out"
+
+    def __init__(self, message: str = "", *, may_have_run: bool) -> None:
+        super().__init__(message)
+        self.may_have_run = may_have_run
+
+
+class GetParamsFailed(ActorError):
+    """The client's function that gives the params of an attempt or call failed."""
+
+    group = "client"
+    code = "get_params_failed"
+
+
+class EventBacklog(ActorError):
+    """More events wait to be taken from a stream than may, and none is to be dropped."""
+
+    group = "client"
+    code = "event_backlog"
+
+
 # ------------------------------------------------------------------ raised to an actor
 
 

@@ -6,10 +6,28 @@ run time or the host, whose application it reaches in memory as it would over a 
 
 from __future__ import annotations
 
+from ..session._client_transitions import Status as ConnectionStatus
 from ._actor_type import ActorType
 from ._client import Client
+from ._clock import ClientClock
+from ._closed import Closed
 from ._connection import Connection
+from ._fetch import FetchResponse
 from ._handle import Handle
-from ._link import Closed
+from ._options import ClientOptions
+from ._stream import EventStream
+from ._web_socket import ClientWebSocket
 
-__all__ = ["ActorType", "Client", "Closed", "Connection", "Handle"]
+__all__ = [
+    "ActorType",
+    "Client",
+    "ClientClock",
+    "ClientOptions",
+    "ClientWebSocket",
+    "Closed",
+    "Connection",
+    "ConnectionStatus",
+    "EventStream",
+    "FetchResponse",
+    "Handle",
+]

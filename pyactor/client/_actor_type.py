@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 from ..wire.values import encode_value
 from ._address import ById, ByKey
 from ._handle import Handle
-from ._types import A_co, I, P
+from ._params import ParamsSource
+from ._types import A_co, AskParams, I, P
 
 if TYPE_CHECKING:
     from ..definition import ActorContract, ActorDefinition
@@ -29,7 +30,7 @@ class ActorType(Generic[A_co]):
     def get_or_create(self: ActorType[ActorContract[None, None]], *key: str) -> Handle[A_co]: ...
     @overload
     def get_or_create(
-        self: ActorType[ActorContract[P, None]], *key: str, params: P
+        self: ActorType[ActorContract[P, None]], *key: str, params: P | AskParams[P]
     ) -> Handle[A_co]: ...
     @overload
     def get_or_create(
@@ -37,14 +38,15 @@ class ActorType(Generic[A_co]):
     ) -> Handle[A_co]: ...
     @overload
     def get_or_create(
-        self: ActorType[ActorContract[P, I]], *key: str, params: P, input: I
+        self: ActorType[ActorContract[P, I]], *key: str, params: P | AskParams[P], input: I
     ) -> Handle[A_co]: ...
     def get_or_create(self, *key: str, params: Any = None, input: Any = None) -> Any:  # noqa: A002 - the contract
         """A handle of the actor with this key, which its first use creates if need be.
 
         Args:
             *key: The parts of the key.
-            params: What its connections and calls bring, where the actor declares Params.
+            params: What its connections and calls bring, where the actor declares Params; or a
+                function, sync or async, that is asked for it with each attempt and call.
             input: What ``create_state`` gets, where the actor declares Input.
 
         Raises:
@@ -55,13 +57,16 @@ class ActorType(Generic[A_co]):
     @overload
     def get(self: ActorType[ActorContract[None, Any]], *key: str) -> Handle[A_co]: ...
     @overload
-    def get(self: ActorType[ActorContract[P, Any]], *key: str, params: P) -> Handle[A_co]: ...
+    def get(
+        self: ActorType[ActorContract[P, Any]], *key: str, params: P | AskParams[P]
+    ) -> Handle[A_co]: ...
     def get(self, *key: str, params: Any = None) -> Any:
         """A handle of the actor with this key; its use fails if there is none.
 
         Args:
             *key: The parts of the key.
-            params: What its connections and calls bring, where the actor declares Params.
+            params: What its connections and calls bring, where the actor declares Params; or a
+                function, sync or async, that is asked for it with each attempt and call.
 
         Raises:
             TypeError: A part is no str; params is not of the declared type.
@@ -72,7 +77,7 @@ class ActorType(Generic[A_co]):
     async def create(self: ActorType[ActorContract[None, None]], *key: str) -> Handle[A_co]: ...
     @overload
     async def create(
-        self: ActorType[ActorContract[P, None]], *key: str, params: P
+        self: ActorType[ActorContract[P, None]], *key: str, params: P | AskParams[P]
     ) -> Handle[A_co]: ...
     @overload
     async def create(
@@ -80,14 +85,15 @@ class ActorType(Generic[A_co]):
     ) -> Handle[A_co]: ...
     @overload
     async def create(
-        self: ActorType[ActorContract[P, I]], *key: str, params: P, input: I
+        self: ActorType[ActorContract[P, I]], *key: str, params: P | AskParams[P], input: I
     ) -> Handle[A_co]: ...
     async def create(self, *key: str, params: Any = None, input: Any = None) -> Any:  # noqa: A002 - the contract
         """Create the actor with this key now, and give a handle of it, by its id.
 
         Args:
             *key: The parts of the key.
-            params: What its connections and calls bring, where the actor declares Params.
+            params: What its connections and calls bring, where the actor declares Params; or a
+                function, sync or async, that is asked for it with each attempt and call.
             input: What ``create_state`` gets, where the actor declares Input.
 
         Raises:
@@ -95,36 +101,37 @@ class ActorType(Generic[A_co]):
             DuplicateKey: There is such an actor already.
             ActorError: What else the host answered, or a failure of the way there.
         """
-        plain_params = self._definition.unstructure_params(params)
+        source = ParamsSource(self._definition, params)
         address = self._address(key, may_create=True, packed=self._packed(input))
         actor_id = await self._gateway.create(address)
-        return Handle[Any](self._gateway, self._definition, ById(actor_id), plain_params, key)
+        return Handle[Any](self._gateway, self._definition, ById(actor_id), source, key)
 
     @overload
     def get_for_id(self: ActorType[ActorContract[None, Any]], actor_id: str) -> Handle[A_co]: ...
     @overload
     def get_for_id(
-        self: ActorType[ActorContract[P, Any]], actor_id: str, *, params: P
+        self: ActorType[ActorContract[P, Any]], actor_id: str, *, params: P | AskParams[P]
     ) -> Handle[A_co]: ...
     def get_for_id(self, actor_id: str, *, params: Any = None) -> Any:
         """A handle of the actor with this id; its use fails if there is none.
 
         Args:
             actor_id: What ``resolve`` or ``actor_id`` gave.
-            params: What its connections and calls bring, where the actor declares Params.
+            params: What its connections and calls bring, where the actor declares Params; or a
+                function, sync or async, that is asked for it with each attempt and call.
 
         Raises:
             TypeError: params is not of the declared type.
         """
-        plain_params = self._definition.unstructure_params(params)
-        return Handle[Any](self._gateway, self._definition, ById(actor_id), plain_params, None)
+        source = ParamsSource(self._definition, params)
+        return Handle[Any](self._gateway, self._definition, ById(actor_id), source, None)
 
     def _by_key(
         self, key: tuple[str, ...], params: object, *, may_create: bool, packed: bytes | None
     ) -> Handle[Any]:
-        plain_params = self._definition.unstructure_params(params)
+        source = ParamsSource(self._definition, params)
         address = self._address(key, may_create=may_create, packed=packed)
-        return Handle(self._gateway, self._definition, address, plain_params, key)
+        return Handle(self._gateway, self._definition, address, source, key)
 
     def _address(self, key: tuple[str, ...], *, may_create: bool, packed: bytes | None) -> ByKey:
         for part in key:

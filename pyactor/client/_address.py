@@ -1,7 +1,7 @@
 """Where an actor is reached: gateway paths, headers and subprotocols, as pure text.
 
 Owns the client's half of wire-protocol.md, "Gateway paths" and "WebSocket handshake". It sends
-nothing.
+nothing. A token goes into a header always, never into a path, which servers and proxies log.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64encode
 from typing import TypeAlias
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from attrs import frozen
 
@@ -18,6 +18,7 @@ from ..wire.messages import Plain
 NAMESPACE = "default"
 POOL = "default"
 CRASH_POLICY = "sleep"
+_SAFE = "/%:@!$&'()*+,;=~-._"  # of a path and a query (RFC 3986 3.3), escapes included
 
 
 @frozen
@@ -52,17 +53,19 @@ class ById:
 Address: TypeAlias = ByKey | ById
 
 
-def gateway_target(address: Address, route: str) -> str:
+def gateway_target(address: Address, route: str, namespace: str = NAMESPACE) -> str:
     """The request target, path and query, of one of an actor's routes.
 
     Args:
         address: The actor; a key must fit the gateway.
-        route: ``/connect`` or ``/action/{name}``, percent-encoded.
+        route: ``/connect`` or ``/action/{name}``, percent-encoded; with the actor's own query.
+        namespace: Where the actor lives; an id says it itself.
     """
+    path, mark, own_query = route.partition("?")
     if isinstance(address, ById):
         return f"/gateway/{quote(address.actor_id, safe='')}{route}"
     query = {
-        "rvt-namespace": NAMESPACE,
+        "rvt-namespace": namespace,
         "rvt-method": "getOrCreate" if address.may_create else "get",
     }
     if address.key:
@@ -72,7 +75,8 @@ def gateway_target(address: Address, route: str) -> str:
         query["rvt-crash-policy"] = CRASH_POLICY
         if address.input is not None:
             query["rvt-input"] = urlsafe_b64encode(address.input).rstrip(b"=").decode("ascii")
-    return f"/gateway/{quote(address.name, safe='')}{route}?{urlencode(query)}"
+    own = f"&{own_query}" if mark else ""
+    return f"/gateway/{quote(address.name, safe='')}{path}?{urlencode(query)}{own}"
 
 
 def action_route(name: str) -> str:
@@ -80,12 +84,40 @@ def action_route(name: str) -> str:
     return f"/action/{quote(name, safe='')}"
 
 
+def raw_route(kind: str, path: str) -> str:
+    """The route of a raw request or websocket.
+
+    Args:
+        kind: ``request`` or ``websocket``.
+        path: What the actor sees, with a query if need be. Escapes in it are kept, and what a
+            URL cannot have is escaped.
+
+    Raises:
+        ValueError: It would lead out of the actor, or into the gateway's own query.
+    """
+    own, mark, query = path.partition("?")
+    if {".", ".."} & set(unquote(own).split("/")):
+        raise ValueError(f"a path within an actor has no '.' and no '..' in it: {path!r}")
+    if any(unquote(each).startswith("rvt-") for each in query.split("&")):
+        raise ValueError(f"the names of a query that begin with rvt- are the gateway's: {path!r}")
+    inner = quote(own.removeprefix("/"), safe=_SAFE)
+    return f"/{kind}/{inner}{mark}{quote(query, safe=_SAFE + '?')}"
+
+
+def token_headers(token: str | None) -> dict[str, str]:
+    """The headers that show a token to the gateway."""
+    return {} if token is None else {"x-rivet-token": token}
+
+
+def params_headers(params: Plain) -> dict[str, str]:
+    """The headers that bring params; no params, no header."""
+    return {} if params is None else {"x-rivet-conn-params": params_text(params)}
+
+
 def call_headers(encoding: str, content_type: str, params: Plain) -> dict[str, str]:
     """The headers of a stateless call; no params, no header."""
-    headers = {"x-rivet-encoding": encoding, "content-type": content_type}
-    if params is not None:
-        headers["x-rivet-conn-params"] = params_text(params)
-    return headers
+    form = {"x-rivet-encoding": encoding, "content-type": content_type}
+    return form | params_headers(params)
 
 
 def connection_subprotocols(encoding: str, params: Plain) -> list[str]:

@@ -69,11 +69,15 @@ class MemoryTransport(ClientTransport):
 
     @override
     async def open_channel(
-        self, target: str, subprotocols: Sequence[str], receiver: ChannelReceiver
+        self,
+        target: str,
+        headers: Mapping[str, str],
+        subprotocols: Sequence[str],
+        receiver: ChannelReceiver,
     ) -> ClientChannel:
         host_end, client_end = channel_pair()
-        headers = {"sec-websocket-protocol": ", ".join(subprotocols), **depth_headers()}
-        request = HttpRequest("GET", target, headers, peer=None)
+        offered = {"sec-websocket-protocol": ", ".join(subprotocols), **depth_headers()}
+        request = HttpRequest("GET", target, {**headers, **offered}, peer=None)
         # As on a network, the host starts from a clean context: its caller is no actor of ours.
         Context().run(self._application.open_channel, request, host_end)
         client_end.attach(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 import httpx2
 from typing_extensions import override
@@ -17,6 +17,7 @@ from websockets.typing import Subprotocol
 from ..errors import HostUnreachable
 from ..wire.channel import ChannelReceiver
 from ._failures import invalid_response
+from ._host_url import HostUrl
 from ._transport import (
     CLOSE_TIMEOUT,
     PING_INTERVAL,
@@ -31,30 +32,52 @@ MAX_MESSAGE: Final = 32 * 1024 * 1024
 """Bytes; the hard cap of a websocket message (wire-protocol.md, "Limits")."""
 
 
+_FEW: Final = 16
+"""Messages that may wait to be written before a sender of many is asked to wait."""
+
+
+class _Hushed(logging.Filter):
+    """Keeps the headers of a handshake out of the log: they carry tokens and params."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.msg != "> %s: %s"
+
+
+_websockets_log: Final = logging.getLogger("pyactor.client.websockets")
+_websockets_log.addFilter(_Hushed())
+
+
+class _Connect(connect):
+    """Without redirects: a token is for the host that it was given for."""
+
+    @override
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 class NetworkTransport(ClientTransport):
     """HTTP and websockets to the host at one URL."""
 
-    def __init__(self, url: str, *, proxy: str | None, ssl_context: ssl.SSLContext | None) -> None:
-        """Check the URL; nothing is connected yet.
+    def __init__(
+        self, url: HostUrl, *, proxy: str | None, ssl_context: ssl.SSLContext | None
+    ) -> None:
+        """Nothing is connected yet.
 
         Args:
-            url: ``http://host[:port][/path]``, or ``https``.
+            url: The host.
             proxy: The URL of a proxy, or None for a direct connection, whatever the
                 environment says: a proxy for the web is rarely meant for local actors.
             ssl_context: How to verify an ``https`` host; None for the usual way.
-
-        Raises:
-            ValueError: It is no such URL.
         """
-        scheme, authority, path = _parts(url)
-        is_secure = scheme == "https"
-        base = f"{authority}{path.rstrip('/')}"
+        is_secure = url.scheme == "https"
+        base = f"{url.authority}{url.path.rstrip('/')}"
         self._websocket_base = ("wss://" if is_secure else "ws://") + base
         self._proxy = proxy
         self._tls = (ssl_context or True) if is_secure else None
         super().__init__(
             httpx2.AsyncClient(
-                base_url=f"{scheme}://{base}",
+                base_url=f"{url.scheme}://{base}",
                 proxy=proxy,
                 trust_env=False,
                 # Plain http verifies nothing, and loading the certificates takes a while.
@@ -62,16 +85,22 @@ class NetworkTransport(ClientTransport):
                 timeout=httpx2.Timeout(None, connect=OPEN_TIMEOUT),
                 limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
             ),
-            url,
+            url.location,
         )
 
     @override
     async def open_channel(
-        self, target: str, subprotocols: Sequence[str], receiver: ChannelReceiver
+        self,
+        target: str,
+        headers: Mapping[str, str],
+        subprotocols: Sequence[str],
+        receiver: ChannelReceiver,
     ) -> ClientChannel:
         try:
-            websocket = await connect(
+            websocket = await _Connect(
                 self._websocket_base + target,
+                additional_headers=headers,
+                logger=_websockets_log,
                 subprotocols=[Subprotocol(each) for each in subprotocols],
                 ssl=self._tls,
                 compression=None,
@@ -99,31 +128,42 @@ class _WebSocketChannel:
         self._receiver = receiver
         self._is_closing = False
         self._outgoing: asyncio.Queue[str | bytes | tuple[int, str]] = asyncio.Queue()
+        self._few = asyncio.Event()  # while few messages wait to be written
+        self._few.set()
         self._close_timer: asyncio.TimerHandle | None = None
         self._reading = asyncio.create_task(self._run(), name="pyactor-client-websocket")
 
     def send(self, data: str | bytes) -> None:
         if not self._is_closing:
             self._outgoing.put_nowait(data)
+            if self._outgoing.qsize() > _FEW:
+                self._few.clear()
+
+    async def drained(self) -> None:
+        await self._few.wait()
 
     def close(self, code: int, reason: str) -> None:
         if not self._is_closing:
-            self._is_closing = True
+            self._stop_sending()
             self._outgoing.put_nowait((code, reason))
             # The library's own timeout begins with the close frame, which a host that reads
             # nothing keeps from being written.
             self._close_timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self.abort)
 
     def abort(self) -> None:
-        self._is_closing = True
+        self._stop_sending()
         self._websocket.transport.abort()
+
+    def _stop_sending(self) -> None:
+        self._is_closing = True
+        self._few.set()
 
     async def _run(self) -> None:
         writing = asyncio.create_task(self._write(), name="pyactor-client-websocket-writer")
         try:
             await self._read()
         finally:
-            self._is_closing = True
+            self._stop_sending()
             if self._close_timer is not None:
                 self._close_timer.cancel()
             writing.cancel()
@@ -144,6 +184,8 @@ class _WebSocketChannel:
         try:
             while True:
                 item = await self._outgoing.get()
+                if self._outgoing.qsize() <= _FEW:
+                    self._few.set()
                 if isinstance(item, tuple):
                     await self._websocket.close(*item)
                 else:
@@ -151,18 +193,3 @@ class _WebSocketChannel:
         except ConnectionClosed:
             # The reader sees the same end, and reports it.
             return
-
-
-def _parts(url: str) -> tuple[str, str, str]:
-    """Scheme, authority and path of a host's URL."""
-    rule = "a host's URL is http://host:port or https://host:port, with a path if need be"
-    try:
-        parts = urlsplit(url)
-        has_valid_port = parts.port != 0
-    except ValueError as error:
-        raise ValueError(f"{url!r}: {rule} ({error})") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or not has_valid_port:
-        raise ValueError(f"{url!r}: {rule}")
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError(f"{url!r}: {rule}, and nothing else (no user, query or fragment)")
-    return parts.scheme, parts.netloc, parts.path

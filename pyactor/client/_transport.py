@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 import httpx2
@@ -28,6 +29,9 @@ class ClientChannel(Protocol):
 
     def send(self, data: str | bytes) -> None:
         """Write one message; dropped once the channel is closing."""
+
+    async def drained(self) -> None:
+        """Return once little waits to be written, or the channel is closing or gone."""
 
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake; no data is received any more."""
@@ -64,8 +68,40 @@ class ClientTransport(ABC):
             ConnectionLost: It broke in between; the host may have acted.
             ActorError: ``client.invalid_response``: what came back is not HTTP.
         """
-        try:
+        with self.translated_errors():
             return await self._http.request(method, target, headers=headers, content=body)
+
+    async def begin_request(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | AsyncIterable[bytes],
+    ) -> httpx2.Response:
+        """Send one HTTP request, and return with the head of its answer; it has to be closed.
+
+        Reading the rest belongs into ``translated_errors``.
+
+        Args:
+            method: Upper case.
+            target: Path and query, percent-encoded.
+            headers: In any case.
+            body: Pieces are sent as they come.
+
+        Raises:
+            HostUnreachable: No connection came about; nothing was sent.
+            ConnectionLost: It broke in between; the host may have acted.
+            ActorError: ``client.invalid_response``: what came back is not HTTP.
+        """
+        with self.translated_errors():
+            request = self._http.build_request(method, target, headers=headers, content=body)
+            return await self._http.send(request, stream=True)
+
+    @contextmanager
+    def translated_errors(self) -> Generator[None]:
+        """Raise the errors of HTTP as those of a client."""
+        try:
+            yield
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
             raise HostUnreachable(f"no host answers at {self.location}: {error}") from error
         except (httpx2.RemoteProtocolError, httpx2.DecodingError) as error:
@@ -77,9 +113,19 @@ class ClientTransport(ABC):
 
     @abstractmethod
     async def open_channel(
-        self, target: str, subprotocols: Sequence[str], receiver: ChannelReceiver
+        self,
+        target: str,
+        headers: Mapping[str, str],
+        subprotocols: Sequence[str],
+        receiver: ChannelReceiver,
     ) -> ClientChannel:
         """Open a websocket on ``target`` that delivers to ``receiver`` from the next turn on.
+
+        Args:
+            target: Path and query, percent-encoded.
+            headers: Besides those of the handshake.
+            subprotocols: What is offered.
+            receiver: The end to deliver to.
 
         Raises:
             HostUnreachable: No connection came about.

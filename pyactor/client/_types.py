@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from typing_extensions import ParamSpec, TypeVar
 
@@ -15,3 +16,6 @@ P = TypeVar("P")  #: Params of an actor
 I = TypeVar("I")  # noqa: E741 - Input of an actor, named as api.md names it
 Ps = ParamSpec("Ps")
 R = TypeVar("R")
+
+#: What gives Params, sync or async, anew for each attempt and call.
+AskParams: TypeAlias = Callable[[], P] | Callable[[], Awaitable[P]]

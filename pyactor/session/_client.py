@@ -1,13 +1,13 @@
-"""One connection as its client sees it, without I/O: carries out ``_client_transitions.py``.
+"""A client's connection, over every drop, without I/O: carries out ``_client_transitions.py``.
 
-It owns the phase, the unanswered calls and the subscriptions of one attempt to connect. It must
+It owns the phase, the calls, and the subscriptions, which outlive a single connection. It must
 not wait, read a clock, or know bytes and user types. Its owner feeds it, and after each input
-drains ``messages_to_send()``, then ``events_received()``.
+drains ``messages_to_send()``, then ``events_received()``. It feeds only what comes from the
+channel of the attempt that began last.
 
-Every connection gives out ``Opened`` or ``ConnectionFailed`` at most once, and ``Closed`` exactly
-once, last but for calls that come too late. (``close()`` before ``Init`` gives out ``Closed``
-alone.) Of what a host sends out of order - an answer to no call, a second ``Init``, an answer
-before ``Init`` - nothing is heard: it is ignored.
+``Ended`` comes exactly once, last but for calls that come too late. Of what a host sends out of
+order - an answer to no call, a second ``Init``, an answer before ``Init`` - nothing is heard: it
+is ignored.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from typing import TypeAlias
-
-from attrs import frozen
+from typing import Final, TypeAlias
 
 from ..wire.messages import (
     ActionRequest,
@@ -29,136 +27,97 @@ from ..wire.messages import (
     ToClient,
     ToServer,
 )
+from ._client_events import (
+    AttemptBegan,
+    AttemptFailed,
+    CallLost,
+    CallRefused,
+    ClientEvent,
+    Closed,
+    ConnectionFailed,
+    Ended,
+    ErrorArrived,
+    EventArrived,
+    Failed,
+    Opened,
+    Responded,
+    RetryWanted,
+    StatusChanged,
+)
 from ._client_transitions import (
     ClientEmit,
     ClientInput,
     ClientPhase,
     ClientRow,
     ClientTake,
+    Status,
     client_row,
+    is_final,
 )
 from ._events import Close
 
 __all__ = [
+    "AttemptBegan",
+    "AttemptFailed",
     "CallLost",
+    "CallRefused",
     "ClientEvent",
     "ClientPhase",
     "ClientSession",
     "Close",
     "Closed",
     "ConnectionFailed",
+    "Ended",
     "ErrorArrived",
     "EventArrived",
     "Failed",
     "FrameToServer",
     "Opened",
     "Responded",
+    "RetryWanted",
+    "Status",
+    "StatusChanged",
 ]
 
 FrameToServer: TypeAlias = ToServer | Close
 
-
-# ------------------------------------------------------------------ events
-
-
-@frozen
-class Opened:
-    """The host sent ``Init``: calls and subscriptions are on their way."""
-
-    actor_id: str
-    connection_id: str
-
-
-@frozen
-class Responded:
-    """A call was answered."""
-
-    id: int
-    output: Plain
-
-
-@frozen
-class Failed:
-    """A call was answered with an error."""
-
-    id: int
-    error: Error
-
-
-@frozen
-class CallLost:
-    """A call will not be answered.
-
-    Attributes:
-        id: The call.
-        sent: Whether it was sent, and so may have run.
-    """
-
-    id: int
-    sent: bool
-
-
-@frozen
-class EventArrived:
-    """An event came; before ``Opened`` too, if ``on_connect`` sent it (C13)."""
-
-    name: str
-    args: list[Plain]
-
-
-@frozen
-class ErrorArrived:
-    """An error of the connection that does not end it, as of a refused subscription."""
-
-    error: Error
-
-
-@frozen
-class ConnectionFailed:
-    """The connection never opened: a hook rejected it, the host closed it, or it was lost."""
-
-    error: Error
-
-
-@frozen
-class Closed:
-    """The connection is over.
-
-    Attributes:
-        code: The host's close code; 1006 if the transport was lost without one (RFC 6455 7.4.1).
-        reason: The host's reason, or "".
-    """
-
-    code: int
-    reason: str
-
-
-ClientEvent: TypeAlias = (
-    Opened | Responded | Failed | CallLost | EventArrived | ErrorArrived | ConnectionFailed | Closed
-)
-
-# ------------------------------------------------------------------ the session
-
-_LOST = Closed(1006, "")
-_CLOSED_BY_US = Close(1000, "")
-_NO_NOTES: Mapping[ClientEmit, ClientEvent] = {}
-_ERROR_NAME = re.compile(r"([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)")
+_DISMISSAL: Final = 1000
+_LOST: Final = Closed(1006, "")
+_CLOSED_BY_US: Final = Close(1000, "")
+_ERROR_NAME: Final = re.compile(r"([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)")
 
 
 class ClientSession:
-    """The client's side of one connection, from the first byte sent to the lost transport.
+    """The client's side, from the first attempt to the end for good.
 
     An input that the table does not allow raises ``IllegalInput`` and changes nothing.
     """
 
-    __slots__ = ("_calls", "_events", "_frames", "_next_id", "_phase", "_queued", "_subscriptions")
+    __slots__ = (
+        "_calls",
+        "_events",
+        "_frames",
+        "_max_waiting",
+        "_next_id",
+        "_phase",
+        "_queued",
+        "_returns",
+        "_subscriptions",
+    )
 
-    def __init__(self) -> None:
-        """Begin a connection: it is CONNECTING."""
-        self._phase = ClientPhase.CONNECTING
+    def __init__(self, *, max_waiting: int, returns: bool = False) -> None:
+        """Begin IDLE.
+
+        Args:
+            max_waiting: Calls that may wait for a connection.
+            returns: Whether it comes back after a close 1000 too, as official clients do.
+        """
+        self._phase = ClientPhase.IDLE
+        self._max_waiting = max_waiting
+        self._returns = returns
         self._next_id = 1
-        self._queued: list[ActionRequest] = []
         # Dicts for their order: what was asked for first is sent, or lost, first.
+        self._queued: dict[int, ActionRequest] = {}
         self._calls: dict[int, None] = {}
         self._subscriptions: dict[str, None] = {}
         self._frames: list[FrameToServer] = []
@@ -176,25 +135,53 @@ class ClientSession:
 
     # ------------------------------------------------------------------ in, from the user
 
+    def connect(self) -> None:
+        """Begin the first attempt.
+
+        Raises:
+            IllegalInput: It has begun before.
+        """
+        self._enter(client_row(self._phase, ClientInput.CONNECT))
+
+    def retry(self) -> None:
+        """Begin the next attempt.
+
+        Raises:
+            IllegalInput: None was wanted.
+        """
+        self._enter(client_row(self._phase, ClientInput.RETRY))
+
     def call(self, name: str, args: list[Plain]) -> int:
-        """Call an action; kept until ``Init``, lost at once when the connection is closing.
+        """Call an action; kept until ``Init``, lost at once when the end has begun.
 
         Returns:
-            The call's id, which ``Responded``, ``Failed`` or ``CallLost`` will carry.
+            The call's id, which ``Responded``, ``Failed``, ``CallLost`` or ``CallRefused`` will
+            carry.
         """
         row = client_row(self._phase, ClientInput.CALL)
         request = ActionRequest(self._next_id, name, args)
         self._next_id += 1
         if row.take is ClientTake.REFUSE:
             self._events.append(CallLost(request.id, sent=False))
-        elif row.take is ClientTake.QUEUE:
-            self._queued.append(request)
-        else:
+        elif row.take is ClientTake.SEND:
             self._send_call(request)
+        elif len(self._queued) < self._max_waiting:
+            self._queued[request.id] = request
+        else:
+            self._events.append(CallRefused(request.id))
         return request.id
 
+    def is_waiting(self, call_id: int) -> bool:
+        """Whether a call waits for a connection: it was not sent."""
+        return call_id in self._queued
+
+    def forget(self, call_id: int) -> None:
+        """Nobody waits for this call: it is not sent if it was not yet, and its answer ignored."""
+        self._queued.pop(call_id, None)
+        self._calls.pop(call_id, None)
+
     def subscribe(self, event_name: str) -> None:
-        """Ask for an event; sent with ``Init``, before any call that was kept."""
+        """Ask for an event; sent with each ``Init``, before any call that was kept."""
         if event_name not in self._subscriptions:
             self._subscriptions[event_name] = None
             self._subscription_changed(event_name, subscribe=True)
@@ -206,8 +193,9 @@ class ClientSession:
             self._subscription_changed(event_name, subscribe=False)
 
     def close(self) -> None:
-        """End the connection; calls without an answer are lost. Repeated calls do nothing."""
-        self._enter(client_row(self._phase, ClientInput.CLOSE))
+        """End it for good; calls without an answer are lost. Repeated calls do nothing."""
+        ended = Ended(_CLOSED_BY_US.code, _CLOSED_BY_US.reason)
+        self._enter(client_row(self._phase, ClientInput.CLOSE), {ClientEmit.ENDED: ended})
 
     # ------------------------------------------------------------------ in, from the host
 
@@ -215,7 +203,7 @@ class ClientSession:
         """The host sent a message.
 
         Raises:
-            IllegalInput: The connection is over.
+            IllegalInput: No connection or attempt is there.
         """
         match message:
             case Init():
@@ -229,10 +217,7 @@ class ClientSession:
                 row = client_row(self._phase, ClientInput.CALL_ERROR)
                 self._answer(row, Failed(action_id, message))
             case Error():
-                row = client_row(self._phase, ClientInput.ERROR)
-                if row.take is ClientTake.REPORT:
-                    self._events.append(ErrorArrived(message))
-                self._enter(row, {ClientEmit.FAILED: ConnectionFailed(message)})
+                self._receive_error(message)
             case _:
                 row = client_row(self._phase, ClientInput.EVENT)
                 if row.take is ClientTake.DELIVER:
@@ -242,13 +227,30 @@ class ClientSession:
         """The host closed the connection, or answered our close.
 
         Raises:
-            IllegalInput: The connection is over already.
+            IllegalInput: No connection or attempt is there.
         """
-        self._over(ClientInput.HOST_CLOSED, Closed(code, reason))
+        error = _close_error(Closed(code, reason))
+        was_dismissed = code == _DISMISSAL and not self._returns
+        # Once it was open, the reason says how this connection ended, and nothing of the next.
+        was_refused = self._phase is ClientPhase.CONNECTING and is_final(error.group, error.code)
+        given = ClientInput.DISMISSED if was_dismissed or was_refused else ClientInput.HOST_CLOSED
+        self._over(given, Closed(code, reason), error)
 
     def receive_lost(self) -> None:
-        """The transport is gone; ignored after the host's close."""
-        self._over(ClientInput.LOST, _LOST)
+        """The transport is gone, with no close of the host before.
+
+        Raises:
+            IllegalInput: No connection or attempt is there.
+        """
+        self._over(ClientInput.LOST, _LOST, _close_error(_LOST))
+
+    def receive_failure(self, *, final: bool) -> None:
+        """The attempt failed on its way to the host, for a reason that the owner knows.
+
+        Raises:
+            IllegalInput: No attempt is there.
+        """
+        self._over(ClientInput.DISMISSED if final else ClientInput.LOST, _LOST, None)
 
     # ------------------------------------------------------------------ out
 
@@ -264,28 +266,54 @@ class ClientSession:
 
     # ------------------------------------------------------------------ how
 
-    def _enter(self, row: ClientRow, notes: Mapping[ClientEmit, ClientEvent] = _NO_NOTES) -> None:
+    def _enter(self, row: ClientRow, notes: Mapping[ClientEmit, ClientEvent] | None = None) -> None:
         """Take the step of ``row``; ``notes`` has the events that its ``emit`` stands for."""
-        self._phase = row.to
+        before, self._phase = self._phase, row.to
+        if before.status != row.to.status:
+            self._events.append(StatusChanged(row.to.status))
         for emit in row.emit:
             match emit:
+                case ClientEmit.ATTEMPT:
+                    self._events.append(AttemptBegan())
+                case ClientEmit.WAIT:
+                    self._events.append(RetryWanted())
                 case ClientEmit.SUBSCRIPTIONS:
                     self._frames += [SubscriptionRequest(n, True) for n in self._subscriptions]
                 case ClientEmit.QUEUED:
-                    queued, self._queued = self._queued, []
-                    for request in queued:
+                    queued, self._queued = self._queued, {}
+                    for request in queued.values():
                         self._send_call(request)
+                case ClientEmit.LOSE_SENT:
+                    self._lose_sent()
                 case ClientEmit.LOSE_CALLS:
-                    self._lose_calls()
+                    self._lose_sent()
+                    self._events += [CallLost(call, sent=False) for call in self._queued]
+                    self._queued = {}
                 case ClientEmit.CLOSE:
                     self._frames.append(_CLOSED_BY_US)
                 case _:
+                    assert notes is not None
                     self._events.append(notes[emit])
 
-    def _over(self, given: ClientInput, closed: Closed) -> None:
+    def _receive_error(self, error: Error) -> None:
+        for_good = is_final(error.group, error.code)
+        row = client_row(self._phase, ClientInput.FINAL_ERROR if for_good else ClientInput.ERROR)
+        if row.take is ClientTake.REPORT:
+            self._events.append(ErrorArrived(error))
+        self._enter(
+            row,
+            {
+                ClientEmit.FAILED: AttemptFailed(error),
+                ClientEmit.REJECTED: ConnectionFailed(error),
+            },
+        )
+
+    def _over(self, given: ClientInput, closed: Closed, error: Error | None) -> None:
         notes: dict[ClientEmit, ClientEvent] = {
-            ClientEmit.FAILED: ConnectionFailed(_close_error(closed)),
+            ClientEmit.FAILED: AttemptFailed(error),
+            ClientEmit.REJECTED: ConnectionFailed(error),
             ClientEmit.CLOSED: closed,
+            ClientEmit.ENDED: Ended(closed.code, closed.reason),
         }
         self._enter(client_row(self._phase, given), notes)
 
@@ -302,9 +330,9 @@ class ClientSession:
             del self._calls[event.id]
             self._events.append(event)
 
-    def _lose_calls(self) -> None:
+    def _lose_sent(self) -> None:
         self._events += [CallLost(call, sent=True) for call in self._calls]
-        self._events += [CallLost(call.id, sent=False) for call in self._queued]
+        self._calls = {}
 
 
 def _close_error(closed: Closed) -> Error:

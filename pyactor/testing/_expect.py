@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 from attrs import define
 from typing_extensions import override
 
-from ..client import Closed, Connection, Handle
+from ..client import ClientOptions, Closed, Connection, Handle
 from ..client._types import A_co
 
 if TYPE_CHECKING:
@@ -70,7 +70,9 @@ class WatchedConnection(Connection[A_co], Generic[A_co]):
             settling: Of the test's loop.
             number: Which of the test's connections it is, from 1.
         """
-        super().__init__(handle._gateway, handle._definition, handle._address, handle._params)
+        # One that came back by itself would hide from a test that it was lost.
+        once = ClientOptions(reconnect="never")
+        super().__init__(handle._gateway, handle._definition, handle._address, handle._params, once)
         key = ", ".join(map(repr, handle.key or ()))
         self.label = f"connection {number} to {handle._definition.cls.__name__}({key})"
         self._settling = settling

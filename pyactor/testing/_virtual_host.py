@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import evolve, frozen
-
 from ..client import Client
 from ..definition import Actor, definition_of
 from ..host import ActorHost, Registry
@@ -22,7 +20,6 @@ from ._observer import Counters
 from ._process import WorldClock
 
 if TYPE_CHECKING:
-    from ..client._memory import Application
     from ._loop import VirtualLoop
     from ._settling import Settling
 
@@ -57,7 +54,7 @@ class VirtualHost:
         self._allowed_origins = allowed_origins
         self._clock = WorldClock(loop, Counters())
         self._host = self._start()
-        self.client = Client(self if token is None else _WithToken(self, token))
+        self.client = Client(self, token=token)
 
     # -------------------------------------------------------------- what a test does with it
 
@@ -136,23 +133,3 @@ class VirtualHost:
                 actor: AnActor = instance.actor
                 return actor
         return None
-
-
-@frozen
-class _WithToken:
-    """The way to a host that wants a token: each request shows it (wire-protocol.md)."""
-
-    application: Application
-    token: str
-
-    async def respond(self, request: HttpRequest, /) -> HttpResponse:
-        headers = {"x-rivet-token": self.token, **request.headers}
-        return await self.application.respond(evolve(request, headers=headers))
-
-    def open_channel(self, request: HttpRequest, channel: Channel, /) -> None:
-        offered = request.headers["sec-websocket-protocol"]
-        headers = {
-            **request.headers,
-            "sec-websocket-protocol": f"{offered}, rivet_token.{self.token}",
-        }
-        self.application.open_channel(evolve(request, headers=headers), channel)

@@ -3,11 +3,20 @@
 Checkers use the package's inline types where it is installed; these say the same, without code.
 """
 
+import asyncio
 import socket
 import ssl
 from abc import ABCMeta
 from asyncio import Event as _AbortEvent
-from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Mapping,
+    Sequence,
+)
 from datetime import datetime
 from logging import Logger, LoggerAdapter
 from pathlib import Path
@@ -47,9 +56,13 @@ __all__ = [
     "AnyEvent",
     "BoundEvent",
     "CallTooDeep",
+    "CallTimedOut",
     "CallbackTimedOut",
     "Changes",
     "Client",
+    "ClientClock",
+    "ClientOptions",
+    "ClientWebSocket",
     "Closed",
     "Conn",
     "Connecting",
@@ -58,13 +71,18 @@ __all__ = [
     "Cron",
     "CronJob",
     "CronJobs",
+    "ConnectionStatus",
     "DefinitionError",
     "Disconnected",
     "DuplicateKey",
     "Event",
+    "EventBacklog",
     "EventNotFound",
     "EventRef",
+    "EventStream",
+    "FetchResponse",
     "Forbidden",
+    "GetParamsFailed",
     "GoingAway",
     "Handle",
     "Host",
@@ -124,6 +142,11 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 _R_co = TypeVar("_R_co", covariant=True)
 _Ps = ParamSpec("_Ps")
+_T_co = TypeVar("_T_co", covariant=True)
+_StatusCallback = TypeVar("_StatusCallback", bound=Callable[[ConnectionStatus], object])
+_OpenCallback = TypeVar("_OpenCallback", bound=Callable[[], object])
+_CloseCallback = TypeVar("_CloseCallback", bound=Callable[[Closed], object])
+_ErrorCallback = TypeVar("_ErrorCallback", bound=Callable[[Exception], object])
 
 # ---------------------------------------------------------------- what a user writes
 
@@ -550,14 +573,39 @@ class Host:
 
 # ---------------------------------------------------------------- how it is called
 
+ConnectionStatus: TypeAlias = Literal["idle", "connecting", "connected", "disconnected"]
+_AskParams: TypeAlias = Callable[[], _Params] | Callable[[], Awaitable[_Params]]
+
+@frozen(kw_only=True)
+class ClientOptions:
+    backoff_initial: float = 0.25
+    backoff_max: float = 10.0
+    reconnect: Literal["unless_disconnected", "always", "never"] = "unless_disconnected"
+    open_timeout: float = 30.0
+    connect_timeout: float = 30.0
+    call_timeout: float = 65.0
+    wait_timeout: float = 30.0
+    max_waiting_calls: int = 1000
+
+class ClientClock:
+    def now(self) -> float: ...
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> asyncio.TimerHandle: ...
+    def timeout(self, seconds: float) -> asyncio.Timeout: ...
+    async def sleep(self, seconds: float) -> None: ...
+    def random(self) -> float: ...
+
 class Client:
     def __init__(
         self,
         host: str | Host,
         /,
         *,
+        token: str | None = None,
+        namespace: str | None = None,
+        options: ClientOptions | None = None,
         proxy: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        clock: ClientClock | None = None,
     ) -> None: ...
     def actor(self, cls: type[_A], /) -> ActorType[_A]: ...
     async def aclose(self) -> None: ...
@@ -574,7 +622,9 @@ class ActorType(Generic[_A_co]):
     def get_or_create(self: ActorType[ActorContract[None, None]], *key: str) -> Handle[_A_co]: ...
     @overload
     def get_or_create(
-        self: ActorType[ActorContract[_Params, None]], *key: str, params: _Params
+        self: ActorType[ActorContract[_Params, None]],
+        *key: str,
+        params: _Params | _AskParams[_Params],
     ) -> Handle[_A_co]: ...
     @overload
     def get_or_create(
@@ -582,19 +632,26 @@ class ActorType(Generic[_A_co]):
     ) -> Handle[_A_co]: ...
     @overload
     def get_or_create(
-        self: ActorType[ActorContract[_Params, _Input]], *key: str, params: _Params, input: _Input
+        self: ActorType[ActorContract[_Params, _Input]],
+        *key: str,
+        params: _Params | _AskParams[_Params],
+        input: _Input,
     ) -> Handle[_A_co]: ...
     @overload
     def get(self: ActorType[ActorContract[None, Any]], *key: str) -> Handle[_A_co]: ...
     @overload
     def get(
-        self: ActorType[ActorContract[_Params, Any]], *key: str, params: _Params
+        self: ActorType[ActorContract[_Params, Any]],
+        *key: str,
+        params: _Params | _AskParams[_Params],
     ) -> Handle[_A_co]: ...
     @overload
     async def create(self: ActorType[ActorContract[None, None]], *key: str) -> Handle[_A_co]: ...
     @overload
     async def create(
-        self: ActorType[ActorContract[_Params, None]], *key: str, params: _Params
+        self: ActorType[ActorContract[_Params, None]],
+        *key: str,
+        params: _Params | _AskParams[_Params],
     ) -> Handle[_A_co]: ...
     @overload
     async def create(
@@ -602,13 +659,19 @@ class ActorType(Generic[_A_co]):
     ) -> Handle[_A_co]: ...
     @overload
     async def create(
-        self: ActorType[ActorContract[_Params, _Input]], *key: str, params: _Params, input: _Input
+        self: ActorType[ActorContract[_Params, _Input]],
+        *key: str,
+        params: _Params | _AskParams[_Params],
+        input: _Input,
     ) -> Handle[_A_co]: ...
     @overload
     def get_for_id(self: ActorType[ActorContract[None, Any]], actor_id: str) -> Handle[_A_co]: ...
     @overload
     def get_for_id(
-        self: ActorType[ActorContract[_Params, Any]], actor_id: str, *, params: _Params
+        self: ActorType[ActorContract[_Params, Any]],
+        actor_id: str,
+        *,
+        params: _Params | _AskParams[_Params],
     ) -> Handle[_A_co]: ...
 
 @type_check_only
@@ -627,8 +690,72 @@ class _Calls(Generic[_A_co], metaclass=ABCMeta):
 class Handle(_Calls[_A_co]):
     @property
     def key(self) -> tuple[str, ...] | None: ...
-    def connect(self) -> Connection[_A_co]: ...
+    def connect(self, *, options: ClientOptions | None = None) -> Connection[_A_co]: ...
     async def resolve(self) -> str: ...
+    async def fetch(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        content: bytes | AsyncIterable[bytes] = b"",
+        stream: bool = False,
+        timeout: float | None = None,
+    ) -> FetchResponse: ...
+    def web_socket(self, path: str) -> ClientWebSocket: ...
+
+class FetchResponse:
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def is_success(self) -> bool: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def content(self) -> bytes: ...
+    @property
+    def text(self) -> str: ...
+    def json(self) -> Any: ...
+    async def aread(self) -> bytes: ...
+    def aiter_bytes(self) -> AsyncIterator[bytes]: ...
+    async def aclose(self) -> None: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+class ClientWebSocket:
+    @property
+    def closed(self) -> WebSocketClosed | None: ...
+    async def send(self, data: str | bytes) -> None: ...
+    async def receive(self) -> str | bytes: ...
+    async def close(self, code: int = 1000, reason: str = "") -> None: ...
+    def __aiter__(self) -> Self: ...
+    async def __anext__(self) -> str | bytes: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+class EventStream(AsyncIterator[_T_co], Generic[_T_co]):
+    @property
+    def dropped(self) -> int: ...
+    async def aclose(self) -> None: ...
+    def __aiter__(self) -> Self: ...
+    async def __anext__(self) -> _T_co: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
 
 @frozen
 class Closed:
@@ -636,6 +763,10 @@ class Closed:
     reason: str
 
 class Connection(_Calls[_A_co]):
+    @property
+    def status(self) -> ConnectionStatus: ...
+    @property
+    def ready(self) -> Awaitable[None]: ...
     @property
     def actor_id(self) -> str: ...
     @property
@@ -652,6 +783,19 @@ class Connection(_Calls[_A_co]):
         callback: Callable[_Ps, object],
         /,
     ) -> None: ...
+    def events(
+        self,
+        event: EventRef[_A_co, _T, ...] | EventRef[_NoActor, _T, ...],
+        /,
+        *,
+        max_waiting: int = 1000,
+        when_full: Literal["drop_oldest", "fail"] = "drop_oldest",
+    ) -> EventStream[_T]: ...
+    def on_status_change(self, callback: _StatusCallback, /) -> _StatusCallback: ...
+    def on_open(self, callback: _OpenCallback, /) -> _OpenCallback: ...
+    def on_close(self, callback: _CloseCallback, /) -> _CloseCallback: ...
+    def on_error(self, callback: _ErrorCallback, /) -> _ErrorCallback: ...
+    def open(self) -> None: ...
     async def close(self) -> None: ...
     async def wait_closed(self) -> Closed: ...
     async def __aenter__(self) -> Self: ...
@@ -726,6 +870,13 @@ class ConnectionLost(ActorError, ConnectionError):
     def __init__(self, message: str = "", *, may_have_run: bool) -> None: ...
 
 class HostUnreachable(ActorError, ConnectionError): ...
+
+class CallTimedOut(ActorError, TimeoutError):
+    may_have_run: bool
+    def __init__(self, message: str = "", *, may_have_run: bool) -> None: ...
+
+class GetParamsFailed(ActorError): ...
+class EventBacklog(ActorError): ...
 
 @frozen
 class Problem:

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from pyactor.cli import main
-from pyactor.client import Client, Closed
+from pyactor.client import Client, ClientOptions, Closed
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Serve, Served
@@ -38,7 +38,8 @@ async def leave_a_connection_open(served: Served, number: signal.Signals, everyb
 
     async with Client(served.url) as client:
         assert await counter(client).rpc.add(1) == 2
-        async with counter(client).connect() as conn:
+        once = ClientOptions(reconnect="never")
+        async with counter(client).connect(options=once) as conn:
             assert await conn.rpc.add(2) == 3
             (served.send_all if everybody else served.send)(number)
             assert await conn.wait_closed() == Closed(1001, "ws.going_away")

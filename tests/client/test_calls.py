@@ -465,7 +465,6 @@ def test_a_closed_client_says_so() -> None:
         "http://host:port",
         "http://host:0",
         "http://host:99999",
-        "http://ns:token@host",
         "http://host/?x=1",
         "http://host/#x",
     ],

@@ -1,4 +1,7 @@
-"""Connections: handshake, calls, events, and every way to end. The host is a script."""
+"""Connections: handshake, calls, events, and every way to end. The host is a script.
+
+How a connection comes back: ``test_reconnection.py``. Here one that is lost mostly stays lost.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from urllib.parse import unquote
 import pytest
 from attrs import define
 
-from pyactor.client import Client, Closed, Connection
+from pyactor.client import Client, ClientOptions, Closed, Connection
 from pyactor.definition import Actor, Event, UserError, action
 from pyactor.errors import ActorError, ActorNotFound, ConnectionLost
 from pyactor.wire import messages
@@ -24,6 +27,7 @@ from pyactor.wire.codecs import codec_for
 from pyactor.wire.http import HttpRequest, HttpResponse
 
 CODEC = codec_for("json")
+ONCE = ClientOptions(reconnect="never")
 CALLER: ContextVar[str] = ContextVar("CALLER", default="nobody")
 
 
@@ -129,6 +133,7 @@ async def settle() -> None:
 def run(
     scenario: Callable[[Connection[Room], Script], Coroutine[None, None, None]],
     greet: Callable[[Peer], None] = welcome,
+    options: ClientOptions | None = None,
 ) -> None:
     """Run a scenario on a connection that is not open yet; afterwards nothing may be left."""
     unhandled: list[dict[str, Any]] = []
@@ -137,7 +142,8 @@ def run(
         asyncio.get_running_loop().set_exception_handler(lambda _, what: unhandled.append(what))
         script = Script(greet)
         async with Client(script) as client:
-            conn = client.actor(Room).get_or_create("a", params=Login("Zoë")).connect()
+            room = client.actor(Room).get_or_create("a", params=Login("Zoë"))
+            conn = room.connect(options=options)
             await scenario(conn, script)
         await settle()
         assert tasks() == set()
@@ -149,14 +155,17 @@ def run(
     assert unhandled == []
 
 
-def run_open(scenario: Callable[[Connection[Room], Peer], Coroutine[None, None, None]]) -> None:
+def run_open(
+    scenario: Callable[[Connection[Room], Peer], Coroutine[None, None, None]],
+    options: ClientOptions | None = None,
+) -> None:
     """Run a scenario on an open connection."""
 
     async def opened(conn: Connection[Room], script: Script) -> None:
         async with conn:
             await scenario(conn, script.peers[0])
 
-    run(opened)
+    run(opened, options=options)
 
 
 # ------------------------------------------------------------------ opening
@@ -201,7 +210,7 @@ def test_a_close_instead_of_an_init() -> None:
             await conn.__aenter__()
         assert caught.value.name == "ws.going_away"
 
-    run(scenario, lambda peer: peer.channel.close(1001, "ws.going_away"))
+    run(scenario, lambda peer: peer.channel.close(1001, "ws.going_away"), ONCE)
 
 
 def test_a_loss_instead_of_an_init() -> None:
@@ -210,7 +219,7 @@ def test_a_loss_instead_of_an_init() -> None:
             await conn.__aenter__()
         assert not caught.value.may_have_run
 
-    run(scenario, lambda peer: peer.channel.abort())
+    run(scenario, lambda peer: peer.channel.abort(), ONCE)
 
 
 @pytest.mark.parametrize("data", ["garbage", b"\xff", '{"body":{"tag":"Odd","val":{}}}'])
@@ -221,7 +230,7 @@ def test_garbage_instead_of_an_init(data: str | bytes) -> None:
         assert caught.value.name == "client.invalid_response"
         assert await script.peers[0].next() == (1002, "client.invalid_response")
 
-    run(scenario, lambda peer: peer.channel.send(data))
+    run(scenario, lambda peer: peer.channel.send(data), ONCE)
 
 
 def test_opening_can_be_cancelled() -> None:
@@ -411,7 +420,7 @@ def test_a_lost_connection() -> None:
             await call
         assert await conn.wait_closed() == Closed(1006, "")
 
-    run_open(scenario)
+    run_open(scenario, ONCE)
 
 
 def test_garbage_ends_the_connection(caplog: pytest.LogCaptureFixture) -> None:
@@ -425,7 +434,7 @@ def test_garbage_ends_the_connection(caplog: pytest.LogCaptureFixture) -> None:
         assert await conn.wait_closed() == Closed(1002, "client.invalid_response")
 
     with caplog.at_level(logging.WARNING, "pyactor.client"):
-        run_open(scenario)
+        run_open(scenario, ONCE)
     assert "cannot be read" in caplog.text
 
 

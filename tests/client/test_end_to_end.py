@@ -18,6 +18,7 @@ from pyactor import (
     ActorNotFound,
     ActorNotRegistered,
     Client,
+    ClientOptions,
     Closed,
     Conn,
     ConnectionLost,
@@ -342,7 +343,7 @@ def test_the_host_stops_under_an_open_connection() -> None:
         async with host:
             client = Client(host.url)
             room = client.actor(Room).get_or_create("a", params=ANN, input=SETUP)
-            conn = await room.connect().__aenter__()
+            conn = await room.connect(options=ClientOptions(reconnect="never")).__aenter__()
         assert await conn.wait_closed() == Closed(1001, "ws.going_away")
         await client.aclose()
 

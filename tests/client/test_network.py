@@ -13,7 +13,7 @@ import pytest
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from pyactor.client import Client, Closed, Handle
+from pyactor.client import Client, ClientOptions, Closed, Handle
 from pyactor.definition import Actor, Event, action
 from pyactor.errors import ActorError, ConnectionLost, HostUnreachable
 from pyactor.transports.server import Server
@@ -23,6 +23,7 @@ from pyactor.wire.codecs import codec_for
 from pyactor.wire.http import HttpRequest, HttpResponse, read_body
 
 CODEC = codec_for("json")
+ONCE = ClientOptions(reconnect="never")
 CROWD = 150
 """Calls at once: more than an HTTP pool has by default."""
 
@@ -85,7 +86,7 @@ def test_nobody_listens() -> None:
         async with Client(f"http://127.0.0.1:{free_port()}") as client:
             with pytest.raises(HostUnreachable, match=r"no host answers at http://127\.0\.0\.1"):
                 await counter(client).rpc.add(1)
-            conn = counter(client).connect()
+            conn = counter(client).connect(options=ONCE)
             with pytest.raises(HostUnreachable, match="no host answers"):
                 await conn.__aenter__()
             assert await conn.wait_closed() == Closed(1006, "")
@@ -104,7 +105,7 @@ def test_a_proxy_that_is_not_there() -> None:
             with pytest.raises(HostUnreachable):
                 await counter(c).rpc.add(1)
             with pytest.raises(HostUnreachable):
-                await counter(c).connect().__aenter__()
+                await counter(c).connect(options=ONCE).__aenter__()
 
     asyncio.run(main())
 
@@ -158,7 +159,7 @@ def test_the_peer_does_not_speak_http(greeting: bytes) -> None:
             await counter(client).rpc.add(1)
         assert caught.value.name == "client.invalid_response"
         with pytest.raises(ActorError) as caught:
-            await counter(client).connect().__aenter__()
+            await counter(client).connect(options=ONCE).__aenter__()
         assert caught.value.name == "client.invalid_response"
 
     against(talk, use)
@@ -171,7 +172,7 @@ def test_the_peer_opens_no_websocket() -> None:
 
     async def use(client: Client) -> None:
         with pytest.raises(ActorError, match=r"did not open a websocket.*404") as caught:
-            await counter(client).connect().__aenter__()
+            await counter(client).connect(options=ONCE).__aenter__()
         assert caught.value.name == "client.invalid_response"
         assert tasks() <= {task for task in tasks() if "serve" in repr(task)}
 
@@ -184,7 +185,7 @@ def test_the_peer_vanishes_during_the_handshake() -> None:
 
     async def use(client: Client) -> None:
         with pytest.raises(HostUnreachable, match="no host answers"):
-            await counter(client).connect().__aenter__()
+            await counter(client).connect(options=ONCE).__aenter__()
 
     against(talk, use)
 
@@ -338,7 +339,7 @@ def test_nothing_is_received_after_garbage() -> None:
     async def use(client: Client, script: Script) -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, what: unhandled.append(what))
         seen: list[int] = []
-        async with counter(client).connect() as conn:
+        async with counter(client).connect(options=ONCE) as conn:
             conn.on(Counter.changed)(seen.append)
             channel = script.channels[0].channel
             channel.send("garbage")
@@ -356,7 +357,7 @@ def test_nothing_is_received_after_garbage() -> None:
 
 def test_the_host_vanishes() -> None:
     async def use(client: Client, script: Script) -> None:
-        async with counter(client).connect() as conn:
+        async with counter(client).connect(options=ONCE) as conn:
             script.channels[0].channel.abort()
             assert await conn.wait_closed() == Closed(1006, "")
 
@@ -410,7 +411,7 @@ def test_closing_does_not_wait_for_a_host_that_reads_nothing(
         await reading.wait()
 
     async def use(client: Client) -> None:
-        async with counter(client).connect() as conn:
+        async with counter(client).connect(options=ONCE) as conn:
             call = asyncio.create_task(conn.call_by_name("echo", "x" * 30_000_000))
             await asyncio.sleep(0)
         with pytest.raises(ConnectionLost):

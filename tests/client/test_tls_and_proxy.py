@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pyactor import Actor, Client, Event, Host, HostUnreachable, Registry, action
+from pyactor import Actor, Client, ClientOptions, Event, Host, HostUnreachable, Registry, action
 
 TLS = Path(__file__).parent / "tls"
 """A certificate for 127.0.0.1 that signs itself, valid for a hundred years."""
@@ -93,14 +93,14 @@ def test_tls() -> None:
         tls.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
         trusting = ssl.create_default_context(cafile=TLS / "cert.pem")
         async with fronted("pass_on", tls) as (_, port):
-            url = f"https://127.0.0.1:{port}"
+            url, once = f"https://127.0.0.1:{port}", ClientOptions(reconnect="never")
             async with Client(url, ssl_context=trusting) as client:
                 await use(client)
             async with Client(url) as distrusting:
                 with pytest.raises(HostUnreachable, match="certificate"):
                     await distrusting.actor(Echo).get("a").rpc.say("x")
                 with pytest.raises(HostUnreachable, match="certificate"):
-                    await distrusting.actor(Echo).get("a").connect().__aenter__()
+                    await distrusting.actor(Echo).get("a").connect(options=once).__aenter__()
 
     asyncio.run(main())
 

@@ -223,6 +223,14 @@ async def client_side(client: Client) -> None:
 
         conn.on(Bad.joined)  # mypy: arg-type pyright: reportArgumentType
         await conn.call(ChatRoom.kick)  # mypy: call-arg pyright: reportCallIssue
+        conn.events(Bad.joined)  # mypy: arg-type pyright: reportArgumentType
+        conn.events(ChatRoom.closed, when_full="wait")  # mypy: arg-type pyright: reportArgumentType
+        member: Member = await anext(conn.events(ChatRoom.message_posted))  # mypy: arg-type pyright: reportAssignmentType
+
+        @conn.on_close  # mypy: type-var pyright: reportArgumentType
+        def nothing_left(status: str, code: int) -> None: ...
+
     BadToken("x", 3)  # mypy: arg-type,call-arg pyright: reportCallIssue
     UserError(code=3)  # mypy: arg-type pyright: reportArgumentType
-    print(text, wrong, too_many)
+    client.actor(ChatRoom).get("x", params=lambda: 3)  # mypy: arg-type pyright: reportArgumentType
+    print(text, wrong, too_many, member, nothing_left)

@@ -17,12 +17,18 @@ from pyactor import (
     ActorStatus,
     AnyEvent,
     Client,
+    ClientOptions,
+    ClientWebSocket,
+    Closed,
     Conn,
     Connection,
+    ConnectionStatus,
     Cron,
     CronJob,
     CronJobs,
     Event,
+    EventStream,
+    FetchResponse,
     Handle,
     Host,
     Registry,
@@ -408,6 +414,73 @@ async def use(client: Client) -> None:
     assert_type(client.actor(Counter).get("c"), Handle[Counter])
     served = client.actor(Contract).get_or_create(params=JoinParams())
     assert_type(await served.rpc.post("x"), str)
+
+
+def ask() -> JoinParams:
+    return JoinParams("t")
+
+
+async def ask_slowly() -> JoinParams:
+    return JoinParams("t")
+
+
+async def survive(client: Client) -> None:
+    rooms = client.actor(ChatRoom)
+    room = rooms.get_or_create("a", params=ask)
+    assert_type(room, Handle[ChatRoom])
+    assert_type(rooms.get("a", params=ask_slowly), Handle[ChatRoom])
+    assert_type(rooms.get("a", params=lambda: JoinParams("t")), Handle[ChatRoom])
+    assert_type(await rooms.create("a", params=ask), Handle[ChatRoom])
+    assert_type(rooms.get_for_id("i", params=ask_slowly), Handle[ChatRoom])
+    counters = client.actor(Counter)
+    assert_type(counters.get("c"), Handle[Counter])
+
+    conn = room.connect(options=ClientOptions(backoff_max=3, reconnect="always"))
+
+    @conn.on_status_change
+    def changed(status: ConnectionStatus) -> None:
+        print(status.upper())
+
+    @conn.on_open
+    async def opened() -> None:
+        assert_type(await conn.rpc.post("x"), Message)
+
+    @conn.on_close
+    def closed(how: Closed) -> None:
+        print(how.code)
+
+    @conn.on_error
+    async def failed(error: Exception) -> None:
+        print(error)
+
+    changed("idle")
+    await opened()
+    closed(Closed(1000, ""))
+    await failed(ValueError())
+    conn.open()
+    await conn.ready
+    assert_type(conn.status, ConnectionStatus)
+    messages = conn.events(ChatRoom.message_posted, max_waiting=3, when_full="fail")
+    assert_type(messages, EventStream[Message])
+    async for message in messages:
+        assert_type(message, Message)
+    async with conn.events(ChatRoom.closed) as nothings:
+        assert_type(await anext(nothings), None)
+
+    moderated = client.actor(Moderated).get_or_create("a", params=ask).connect()
+    assert_type(moderated.events(ChatRoom.message_posted), EventStream[Message])
+    await moderated.close()
+
+    response = await room.fetch("/x", method="PUT", headers={"a": "b"}, content=b"c", timeout=3)
+    assert_type(response, FetchResponse)
+    async with response:
+        async for piece in response.aiter_bytes():
+            assert_type(piece, bytes)
+    async with room.web_socket("/x") as ws:
+        assert_type(ws, ClientWebSocket)
+        await ws.send("x")
+        async for data in ws:
+            assert_type(data, str | bytes)
 
 
 async def serve() -> None:
