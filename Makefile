@@ -53,7 +53,7 @@ demo: .venv/installed  ## Watch real clients live through an actor's lifecycle (
 # ------------------------------------------------------------------ check
 
 .PHONY: test
-test: check coverage  ## Everything that must pass: check, then the tests with the coverage gate
+test: check coverage bench-smoke  ## Everything that must pass: check, tests with the coverage gate, bench-smoke
 
 .PHONY: check
 check: format lint types architecture docs  ## All static checks
@@ -102,6 +102,40 @@ crash: .venv/installed-dev  ## kill -9 a real host under load (KILLS=200 SEED=20
 many: .venv/installed-dev  ## Start, put to sleep and wake many actors (ACTORS=100000) in bounded memory
 	$(BIN)/python benchmarks/many_actors.py $(ACTORS)
 
+# ------------------------------------------------------------------ measure
+
+# Peers have environments of their own: a default install of pyactor, and one with everything.
+PEERS := benchmarks/.venv
+NODE_PEERS := benchmarks/node_modules/.installed
+
+$(PEERS)/default/installed: pyproject.toml
+	"$(PYTHON)" -m venv $(PEERS)/default
+	$(PEERS)/default/bin/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(PEERS)/fast/installed: pyproject.toml benchmarks/requirements.txt
+	"$(PYTHON)" -m venv $(PEERS)/fast
+	$(PEERS)/fast/bin/pip install --quiet --disable-pip-version-check \
+		--requirement benchmarks/requirements.txt --editable .
+	@touch $@
+
+# As for the official client: without them their rows are left out, and the results say why.
+$(NODE_PEERS): benchmarks/package-lock.json
+	@cd benchmarks && npm install --no-save --loglevel=error && touch node_modules/.installed \
+		|| echo "npm has not installed the peers that need Node: they are left out" >&2
+
+.PHONY: bench
+bench: $(PEERS)/default/installed $(PEERS)/fast/installed $(NODE_PEERS)  ## Measure pyactor and its peers side by side, about an hour (ARGS='--rounds 3 --only actions')
+	$(PEERS)/fast/bin/python -m benchmarks $(ARGS)
+
+.PHONY: bench-report
+bench-report: $(PEERS)/fast/installed  ## The pictures and docs/performance.md again, from the last results
+	$(PEERS)/fast/bin/python -m benchmarks --report $(ARGS)
+
+.PHONY: bench-smoke
+bench-smoke: .venv/installed-dev  ## Does every part of the benchmarks work? No time is asserted
+	$(BIN)/python -m benchmarks --smoke
+
 # ------------------------------------------------------------------ change
 
 .PHONY: fmt
@@ -112,9 +146,10 @@ fmt: .venv/installed-dev  ## Format, and mend what ruff can mend
 .PHONY: clean
 clean:  ## Remove the environment and everything generated
 	rm -rf .venv build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache \
-		.mypy_cache .pytest_cache .ruff_cache tests/conformance/node_modules
+		.mypy_cache .pytest_cache .ruff_cache tests/conformance/node_modules \
+		benchmarks/.venv benchmarks/node_modules benchmarks/build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
