@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 import click
@@ -21,19 +20,27 @@ def _token(_context: click.Context, _option: click.Parameter, value: str | None)
     # An empty variable, which click takes for none, would let everybody in.
     if value is None:
         value = os.environ.get(_TOKEN_VARIABLE)
-    if value is not None and not value.strip():
-        raise click.BadParameter("an empty token protects nothing: leave it out, or give one")
-    return value
+    if value is None:
+        return None
+    from ..host._access import checked_token
+
+    try:
+        return checked_token(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _origins(
     _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
-    for value in values:
-        if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", value):
-            raise click.BadParameter(
-                f"{value!r} is no origin: a browser sends scheme://host[:port], without a path"
-            )
+    if not values:
+        return values
+    from ..host._access import checked_origins
+
+    try:
+        checked_origins(values)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
     return values
 
 

@@ -31,6 +31,7 @@ HELD_BACK = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 _TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)  # they reach the children too
+_SECOND_AFTER = 1.0
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 10.0
 _LONG_LIFE = 1.0
@@ -103,8 +104,9 @@ class Parent:
         self._start_at = 0.0
         self._was_ready = False
         self._is_stopping = False
+        self._kill_from = 0.0
         self._exit_code = 0
-        self._has_terminal = os.isatty(1)
+        self._terminals = [number for number in range(3) if os.isatty(number)]
 
     def run(self) -> int:
         """Serve until a signal or a failed first start ends it; the exit code."""
@@ -185,12 +187,12 @@ class Parent:
 
     def _receive_signal(self, number: int) -> None:
         if number in _STOPS:
-            if self._is_stopping:
-                self._kill(128 + number)
-            else:
+            if not self._is_stopping:
                 self._stop()
+            elif time.monotonic() >= self._kill_from:
+                self._kill(128 + number)
         elif number == signal.SIGHUP and not self._is_stopping:
-            if self._has_terminal and not os.isatty(1):
+            if not all(map(os.isatty, self._terminals)):
                 self._stop()  # the terminal was closed: nobody asks for a restart
             else:
                 self._discard_next()
@@ -198,6 +200,9 @@ class Parent:
 
     def _stop(self) -> None:
         self._is_stopping = True
+        # One wish may come as several signals: a process manager signals the whole group, and
+        # the parent once more; a wrapper passes on what its child has got already.
+        self._kill_from = time.monotonic() + _SECOND_AFTER
         _say("stopping")
 
     def _kill(self, code: int) -> None:

@@ -16,7 +16,7 @@ import httpx2
 from typing_extensions import override
 
 from ..errors import ConnectionLost
-from ..wire.http import HttpRequest, HttpResponse
+from ..wire.http import HttpRequest, HttpResponse, path_to_log
 
 _BODILESS: Final = frozenset({204, 304})  # RFC 9110 6.4.1
 _log: Final = logging.getLogger("pyactor.client")
@@ -79,9 +79,9 @@ class _Exchange:
         headers: dict[str, str] = {}
         for name, value in request.headers.multi_items():
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        target = request.url.raw_path.decode("ascii")
+        head = (request.method, _target(request), headers)
         try:
-            response = await respond(HttpRequest(request.method, target, headers, self._body()))
+            response = await respond(HttpRequest(*head, self._body()))
             body = response.body
             pieces = None if isinstance(body, bytes) else aiter(body)
         except Exception as error:  # noqa: BLE001 - an application never raises; who waits is told
@@ -116,12 +116,17 @@ class _Exchange:
         except StopAsyncIteration:
             pass
         except Exception:  # noqa: BLE001 - the client has to see a transfer that broke off
-            _log.exception("%s %s: the answer broke off", self._request.method, self._request.url)
+            path = path_to_log(_target(self._request))
+            _log.exception("%s %s: the answer broke off", self._request.method, path)
             end = httpx2.RemoteProtocolError("the host closed connection within its answer")
         finally:
             await _close(pieces)
         if not self.is_cut:
             await self.pieces.put(end)
+
+
+def _target(request: httpx2.Request) -> str:
+    return request.url.raw_path.decode("ascii")
 
 
 async def _close(pieces: AsyncIterator[bytes]) -> None:

@@ -6,12 +6,46 @@ Decides only. Where a request carries its token and namespace is routing's knowl
 from __future__ import annotations
 
 import hmac
+import re
+from collections.abc import Iterable
 
 from attrs import field, frozen
 
 from ..errors import Forbidden, NamespaceNotFound, Unauthorised
 
 DEFAULT_NAMESPACE = "default"
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s]+")
+
+
+def checked_token(token: str | None) -> str | None:
+    """The token, if it protects anything.
+
+    Raises:
+        ValueError: It is empty.
+    """
+    if token is not None and not token.strip():
+        raise ValueError("an empty token protects nothing: leave it out, or give one")
+    return token
+
+
+def checked_origins(origins: Iterable[str] | None) -> frozenset[str] | None:
+    """The origins, as browsers send them.
+
+    Raises:
+        TypeError: It is one str, not several.
+        ValueError: One is no origin.
+    """
+    if origins is None:
+        return None
+    if isinstance(origins, str):
+        raise TypeError(f"allowed_origins is one str: write allowed_origins=[{origins!r}]")
+    listed = frozenset(origins)
+    for origin in sorted(listed):
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(
+                f"{origin!r} is no origin: a browser sends scheme://host[:port], without a path"
+            )
+    return listed
 
 
 @frozen
@@ -24,9 +58,9 @@ class Access:
         allowed_origins: The origins whose pages may use the host, or None for every origin.
     """
 
-    token: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False, converter=checked_token)
     namespace: str | None = DEFAULT_NAMESPACE
-    allowed_origins: frozenset[str] | None = None
+    allowed_origins: frozenset[str] | None = field(default=None, converter=checked_origins)
 
     def check(self, token: str | None, namespace: str | None) -> None:
         """Refuse a request that may not come in.
@@ -47,7 +81,8 @@ class Access:
                 raise Unauthorised("the token is not this host's")
         if namespace is not None and self.namespace not in (None, namespace):
             raise NamespaceNotFound(
-                f"there is no namespace {namespace!r:.80}; this host serves {self.namespace!r}"
+                f"there is no namespace {namespace!r:.80}; this host serves {self.namespace!r}: "
+                "name that one, or serve another with Host(namespace=…) or --namespace"
             )
 
     def check_origin(self, origin: str | None) -> None:
@@ -57,7 +92,10 @@ class Access:
             Forbidden: It is not.
         """
         if not self.allows(origin):
-            raise Forbidden(f"pages of {origin!r:.80} may not use this host")
+            raise Forbidden(
+                f"pages of {origin!r:.80} may not use this host: allow them with "
+                "Host(allowed_origins=[…]) or --allow-origin"
+            )
 
     def allows(self, origin: str | None) -> bool:
         """Whether pages of that origin may use the host."""

@@ -6,6 +6,7 @@ a driver of the run time then does it. Each runs the whole life of a connection 
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,6 +15,7 @@ from attrs import frozen
 from ..definition import Request
 from ..errors import (
     DecodeError,
+    IncomingTooLong,
     InvalidRequest,
     MethodNotAllowed,
     RouteNotFound,
@@ -40,16 +42,18 @@ _RAW_WEBSOCKET = "websocket"
 
 @frozen
 class PlainRequest:
-    """A plain request to a live actor.
+    """A plain request to an actor.
 
     Attributes:
-        instance: The actor.
+        find: Gives the live actor.
+        max_body: Bytes that a message to any actor of the host may have.
         route: What is left of the request's target.
         request: The request.
         form: In which to answer; it is told the version of the request's body.
     """
 
-    instance: Instance
+    find: Callable[[], Awaitable[Instance]]
+    max_body: int
     route: routing.ActorRoute
     request: HttpRequest
     form: Form
@@ -63,49 +67,52 @@ class PlainRequest:
         path = self.route.path
         kind, _, name = path[1:].partition("/")
         if kind == _RAW_REQUEST:
-            return await self._respond_raw(f"/{name}")
+            return await self._respond_raw(await self.find(), f"/{name}")
         if kind not in ("action", "queue") or not name:
             raise RouteNotFound(
                 f"an actor has no {path}; there are /action/NAME, /queue/NAME and /request/…"
             )
         if self.request.method != "POST":
             raise MethodNotAllowed(f"{path} takes POST, not {self.request.method}")
-        body = await read_body(
-            self.request.body, self.instance.definition.options.max_incoming_message
-        )
+        # First the body, then the actor: it might stop while the one is awaited with the other.
+        body = await read_body(self.request.body, self.max_body)
         self.form.learn(body)
+        instance = await self.find()
+        if len(body) > (limit := instance.definition.options.max_incoming_message):
+            raise IncomingTooLong(f"the body has over {limit} bytes")
         answer = self._call_action if kind == "action" else self._send_to_queue
         try:
-            return await answer(unquote(name), body)
+            return await answer(instance, unquote(name), body)
         except DecodeError as error:
             raise InvalidRequest(f"the body is no {kind} request: {error}") from error
 
-    async def _respond_raw(self, path: str) -> HttpResponse:
+    async def _respond_raw(self, instance: Instance, path: str) -> HttpResponse:
         request = _request(self.request, self.route, path)
-        answer = await RawRequestDriver(self.instance, self._params(), request).call()
+        answer = await RawRequestDriver(instance, self._params(instance), request).call()
         return self.form.error(answer) if isinstance(answer, messages.Error) else answer
 
-    async def _call_action(self, action: str, body: bytes) -> HttpResponse:
+    async def _call_action(self, instance: Instance, action: str, body: bytes) -> HttpResponse:
         args = self.form.codec.decode_action_request(body)
         request = _request(self.request, self.route)
-        driver = StatelessDriver(self.instance, self._params(), request, action, args)
+        driver = StatelessDriver(instance, self._params(instance), request, action, args)
         answer = await driver.call()
         if isinstance(answer, messages.Error):
             return self.form.error(answer)
         encoded = self.form.codec.encode_action_response(answer.output, self.form.version)
-        check_size(encoded, self.instance.definition.options.max_outgoing_message, "the answer")
+        check_size(encoded, instance.definition.options.max_outgoing_message, "the answer")
         return self.form.answer(encoded)
 
-    async def _send_to_queue(self, queue: str, body: bytes) -> HttpResponse:
+    async def _send_to_queue(self, instance: Instance, queue: str, body: bytes) -> HttpResponse:
         send = self.form.codec.decode_queue_request(body)
         request = _request(self.request, self.route)
-        answer = await QueueDriver(self.instance, self._params(), request, queue, send).call()
+        params = self._params(instance)
+        answer = await QueueDriver(instance, params, request, queue, send).call()
         if isinstance(answer, messages.Error):
             return self.form.error(answer)
         return self.form.answer(self.form.codec.encode_queue_response(answer, self.form.version))
 
-    def _params(self) -> Any:
-        definition = self.instance.definition
+    def _params(self, instance: Instance) -> Any:
+        definition = instance.definition
         return definition.structure_params(
             routing.http_params(self.request, definition.options.max_params_size)
         )

@@ -7,6 +7,7 @@ knows no actor that has none, so a host may have any number of them asleep.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -169,13 +170,23 @@ class Alarms:
             times = 1 if before is None else before.times + 1
             self._failed[actor_id] = _Failed(times, self._clock.now() + _pause(times))
             if times == 1:
+                cause = error.__cause__ or error  # clients are told of an internal error only
                 _log.error(
-                    "actor %s has something due and does not start: %s; it is tried again",
-                    actor_id,
-                    error,
+                    "%s has something due and does not start: %s: %s; it is tried again until it "
+                    "does",
+                    await self._who(actor_id),
+                    type(cause).__name__,
+                    cause,
                 )
         else:
             self._failed.pop(actor_id, None)
+
+    async def _who(self, actor_id: str) -> str:
+        with contextlib.suppress(Exception):  # the storage may be what is wrong
+            stored = await self._storage.load(actor_id)
+            if stored is not None:
+                return f"{stored.record.name} {list(stored.record.key)!r} ({actor_id})"
+        return f"actor {actor_id}"
 
     def _woken(self, actor_id: str, _: asyncio.Task[None]) -> None:
         del self._waking[actor_id]

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from ..errors import ActorNotFound, InvalidRequest, MethodNotAllowed, RouteNotFound
 from ..storage import ActorEntry, Storage
+from ..wire.depth import depth_of
 from ..wire.http import HttpRequest, read_body
 from ..wire.keys import parse_key, serialise_key
 from . import routing
@@ -52,12 +53,11 @@ class ControlApi:
     async def _create(self, request: HttpRequest) -> dict[str, object]:
         """``POST`` creates or fails with ``actor.duplicate_key``; ``PUT`` gets or creates."""
         asked = routing.control_request(await read_body(request.body, _MAX_BODY))
-        created = request.method == "POST"
-        if created:
-            instance = await self._directory.create(asked.name, asked.key, asked.input)
+        directory, depth, created = self._directory, depth_of(request.headers), True
+        if request.method == "POST":
+            instance = await directory.create(asked.name, asked.key, asked.input, depth=depth)
         else:
-            created = await self._storage.find(asked.name, asked.key) is None
-            instance = await self._directory.get_or_create(asked.name, asked.key, asked.input)
+            instance, created = await directory.put(asked.name, asked.key, asked.input, depth=depth)
         stored = await self._storage.load(instance.actor_id)
         if stored is None:
             raise ActorNotFound("the actor was destroyed meanwhile")

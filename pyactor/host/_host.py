@@ -21,7 +21,8 @@ from ..runtime import Clock, Instance, error_to_send, is_public
 from ..storage import MemoryStorage, Storage
 from ..wire.channel import Channel
 from ..wire.codecs import Codec
-from ..wire.http import HttpRequest, HttpResponse
+from ..wire.depth import depth_of
+from ..wire.http import HttpRequest, HttpResponse, path_to_log
 from . import _actor_routes, routing
 from ._access import DEFAULT_NAMESPACE, INSIDE, Access
 from ._answers import Form
@@ -54,7 +55,7 @@ class ActorHost:
         Args:
             registry: Which actors there are.
             storage: Where they are kept while not in memory; a ``MemoryStorage`` of its own by
-                default.
+                default. It may have been another host's, but that must have stopped (A1).
             region: What ``self.region`` says.
             token: What clients must show; None lets everybody in. Which actor and connection a
                 client may have is for ``on_before_connect`` to say.
@@ -62,6 +63,10 @@ class ActorHost:
             allowed_origins: ``https://example.com`` …: whose pages may use the host; None for
                 all. A client that is no browser sends no origin and is not asked.
             clock: Time of day and ids.
+
+        Raises:
+            ValueError: The token is empty, or an origin is none.
+            TypeError: ``allowed_origins`` is one str.
         """
         self.registry = registry
         kept = storage if storage is not None else MemoryStorage()
@@ -75,9 +80,11 @@ class ActorHost:
         )
         self._storage = kept
         self._control = ControlApi(self.directory, kept, namespace)
-        origins = None if allowed_origins is None else frozenset(allowed_origins)
-        self._access = Access(token, namespace, origins)
+        self._access = Access(token, namespace, allowed_origins)
         self._metadata = _metadata(registry)
+        self._max_body = max(
+            (each.options.max_incoming_message for each in registry.definitions.values()), default=0
+        )
         self._opening: set[asyncio.Task[None]] = set()
         self._client: Client | None = None
 
@@ -128,11 +135,13 @@ class ActorHost:
             response = await self._respond(request, form, access)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered (C8)
             if not is_public(error):
-                _log.error("%s %s failed", request.method, request.target, exc_info=error)
+                path = path_to_log(request.target)
+                _log.error("%s %s failed", request.method, path, exc_info=error)
             response = form.error(error_to_send(error))
         return evolve(response, headers={**cors_headers(request, access), **response.headers})
 
     async def _respond(self, request: HttpRequest, form: Form, access: Access) -> HttpResponse:
+        routing.check_depth(request)
         path, _ = routing.split_target(request.target)
         if path == "/metadata":
             return form.answer(self._metadata)
@@ -145,9 +154,12 @@ class ActorHost:
         form.use(routing.http_codec(request))
         route = routing.actor_route(request)
         access.check(route.token, route.namespace)
-        routing.check_depth(request)
-        instance = await self._instance(route.actor)
-        return await _actor_routes.PlainRequest(instance, route, request, form).respond()
+
+        async def find() -> Instance:
+            return await self._instance(route.actor, depth_of(request.headers))
+
+        plain = _actor_routes.PlainRequest(find, self._max_body, route, request, form)
+        return await plain.respond()
 
     # -------------------------------------------------------------- websockets
 
@@ -170,19 +182,21 @@ class ActorHost:
             access.check_origin(request.headers.get("origin"))
             access.check(route.token, route.namespace)
             routing.check_depth(request)
-            instance = await self._instance(route.actor)
+            instance = await self._instance(route.actor, depth_of(request.headers))
             _actor_routes.open_channel(instance, route, request, channel, codec)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered (C8)
             if not is_public(error):
-                _log.error("websocket %s failed", request.target, exc_info=error)
+                path = path_to_log(request.target)
+                _log.error("websocket %s failed", path, exc_info=error)
             refuse(channel, framing, error_to_send(error))
 
-    async def _instance(self, actor: routing.ByKey | routing.ById) -> Instance:
+    async def _instance(self, actor: routing.ByKey | routing.ById, depth: int) -> Instance:
+        directory = self.directory
         if isinstance(actor, routing.ById):
-            return await self.directory.get_by_id(actor.actor_id)
+            return await directory.get_by_id(actor.actor_id, depth=depth)
         if actor.creates:
-            return await self.directory.get_or_create(actor.name, actor.key, actor.input)
-        return await self.directory.get(actor.name, actor.key)
+            return await directory.get_or_create(actor.name, actor.key, actor.input, depth=depth)
+        return await directory.get(actor.name, actor.key, depth=depth)
 
 
 @frozen

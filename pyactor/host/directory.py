@@ -9,6 +9,7 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Callable
+from enum import Enum, auto
 
 from attrs import define, field
 
@@ -47,14 +48,26 @@ _MAX_LIVES = 3
 """How often a request follows an actor that stops as soon as it has started."""
 
 
+class Want(Enum):
+    """What a request wants of an actor."""
+
+    OLD = auto()
+    """One that is there."""
+    ANY = auto()
+    """One that is there, or else a new one."""
+    NEW = auto()
+    """A new one: it must not be there."""
+
+
 @define(eq=False)
 class _Slot:
     """The one place for an actor: its start, and when it has left memory again.
 
     Attributes:
         starting: The start.
-        creates: Whether the start may create the actor.
+        want: What the request wanted that began it.
         started_at: When it began.
+        is_new: Whether the start created the actor.
         connectable_at: When it was done.
         waiting: How many requests wait for the start.
         left: Set when the place is free again.
@@ -62,8 +75,9 @@ class _Slot:
     """
 
     starting: asyncio.Task[Instance]
-    creates: bool
+    want: Want
     started_at: float
+    is_new: bool = False
     connectable_at: float | None = None
     waiting: int = 0
     left: asyncio.Event = field(factory=asyncio.Event)
@@ -96,7 +110,6 @@ class Directory:
         self._began_at = clock.now()
         self._slept_at = Latest[float]()
         self._failures = Latest[str]()
-        self._later: set[asyncio.Task[None]] = set()
 
     @property
     def instances(self) -> list[Instance]:
@@ -107,38 +120,51 @@ class Directory:
             if slot.connectable_at is not None
         ]
 
-    async def get(self, name: str, key: tuple[str, ...]) -> Instance:
+    async def get(self, name: str, key: tuple[str, ...], *, depth: int = 0) -> Instance:
         """The actor of that name and key, woken if it was asleep.
+
+        Args:
+            name: Its name.
+            key: Its key.
+            depth: How many calls of actors the request stands in (`pyactor.wire.depth`), as for
+                the others; a start that the request begins stands in as many.
 
         Raises:
             ActorNotFound: there is none.
             ActorError: what its start hooks raised.
         """
-        return await self._acquire(name, key, creates=False, plain_input=None)
+        return (await self._acquire(name, key, Want.OLD, depth=depth))[0]
 
     async def get_or_create(
-        self, name: str, key: tuple[str, ...], plain_input: Plain = None
+        self, name: str, key: tuple[str, ...], plain_input: Plain = None, *, depth: int = 0
     ) -> Instance:
-        """The actor of that name and key, created if there is none.
+        """The actor of that name and key, created if there is none. See ``put``."""
+        return (await self.put(name, key, plain_input, depth=depth))[0]
+
+    async def put(
+        self, name: str, key: tuple[str, ...], plain_input: Plain = None, *, depth: int = 0
+    ) -> tuple[Instance, bool]:
+        """The actor of that name and key, and whether this very call created it.
 
         Raises:
             InvalidInput: it had to be created and the input does not fit.
             ActorError: what its start hooks raised.
         """
-        return await self._acquire(name, key, creates=True, plain_input=plain_input)
+        return await self._acquire(name, key, Want.ANY, plain_input, depth)
 
-    async def create(self, name: str, key: tuple[str, ...], plain_input: Plain = None) -> Instance:
-        """A new actor.
+    async def create(
+        self, name: str, key: tuple[str, ...], plain_input: Plain = None, *, depth: int = 0
+    ) -> Instance:
+        """A new actor; its hooks may have begun its stop already. Of many calls one succeeds.
 
         Raises:
             DuplicateKey: there is one already.
+            InvalidInput: the input does not fit.
+            ActorError: what its start hooks raised.
         """
-        self._registry.definition(name)
-        if (name, key) in self._slots or await self._storage.find(name, key) is not None:
-            raise DuplicateKey(f"{name} {list(key)!r} exists already")
-        return await self._acquire(name, key, creates=True, plain_input=plain_input)
+        return (await self._acquire(name, key, Want.NEW, plain_input, depth))[0]
 
-    async def get_by_id(self, actor_id: str) -> Instance:
+    async def get_by_id(self, actor_id: str, *, depth: int = 0) -> Instance:
         """The actor of that id, woken if it was asleep.
 
         Raises:
@@ -148,7 +174,7 @@ class Directory:
         if stored is None:
             raise ActorNotFound(f"no actor has the id {actor_id!r}; it may have been destroyed")
         record = stored.record
-        return await self._acquire(record.name, record.key, creates=False, plain_input=None)
+        return await self.get(record.name, record.key, depth=depth)
 
     async def destroy(self, actor_id: str) -> None:
         """End an actor for good: on_destroy, every connection, its storage (A6).
@@ -181,11 +207,9 @@ class Directory:
         """Put every live actor to sleep and start none any more (C15)."""
         self._closing.set()
         await self.alarms.close()
-        while self._slots or self._later:
+        while self._slots:
             await asyncio.gather(
-                *(self._shut_down(slot) for slot in self._slots.values()),
-                *self._later,
-                return_exceptions=True,
+                *(self._shut_down(slot) for slot in self._slots.values()), return_exceptions=True
             )
 
     def status(self, entry: ActorEntry) -> ActorStatus:
@@ -205,41 +229,55 @@ class Directory:
     # -------------------------------------------------------------- how
 
     async def _acquire(
-        self, name: str, key: tuple[str, ...], *, creates: bool, plain_input: Plain
-    ) -> Instance:
+        self,
+        name: str,
+        key: tuple[str, ...],
+        want: Want,
+        plain_input: Plain = None,
+        depth: int = 0,
+    ) -> tuple[Instance, bool]:
+        """The actor as it is wanted, and whether it was created for this very request."""
         definition = self._registry.definition(name)
         check_key(key, definition.options.max_key_part_size, definition.options.max_key_size)
         lives = 0
+        is_new = False
         while True:
             if self._closing.is_set():
                 raise ActorRestarting("The host is stopping")
             slot = self._slots.get((name, key))
+            is_own = slot is None
             if slot is None:
-                slot = self._start(name, key, creates, plain_input)
+                slot = self._start(name, key, want, plain_input, depth)
             elif slot.stopping is not None:
                 await slot.left.wait()
                 continue
             slot.waiting += 1
             try:
                 instance = await asyncio.shield(slot.starting)
-            except ActorNotFound:
-                if not creates or slot.creates:
+            except Exception:
+                # Who asked for the same shares the error; a new actor everybody wants for himself.
+                if is_own or (want is slot.want and want is not Want.NEW):
                     raise
-                await asyncio.sleep(0)  # until the slot is free: this start was not to create
+                await slot.left.wait()
                 continue
             finally:
                 slot.waiting -= 1
-            if slot.stopping is None:
-                return instance
+            if want is Want.NEW and not is_own:
+                raise _duplicate(name, key)
+            is_new |= is_own and slot.is_new
+            if slot.stopping is None or want is Want.NEW:
+                return instance, is_new
             lives += 1
             if lives == _MAX_LIVES:
                 raise ActorRestarting(f"{name} {list(key)!r} stops as soon as it has started")
 
-    def _start(self, name: str, key: tuple[str, ...], creates: bool, plain_input: Plain) -> _Slot:
+    def _start(
+        self, name: str, key: tuple[str, ...], want: Want, plain_input: Plain, depth: int
+    ) -> _Slot:
         task = asyncio.get_running_loop().create_task(
-            self._load(name, key, creates, plain_input), context=self._context.copy()
+            self._load(name, key, want, plain_input, depth), context=self._context.copy()
         )
-        slot = self._slots[name, key] = _Slot(task, creates, self._clock.now())
+        slot = self._slots[name, key] = _Slot(task, want, self._clock.now())
 
         def started(task: asyncio.Task[Instance]) -> None:
             if task.cancelled() or task.exception() is not None:
@@ -253,19 +291,23 @@ class Directory:
         return slot
 
     async def _load(
-        self, name: str, key: tuple[str, ...], creates: bool, plain_input: Plain
+        self, name: str, key: tuple[str, ...], want: Want, plain_input: Plain, depth: int
     ) -> Instance:
         record = await self._storage.find(name, key)
+        if record is not None and want is Want.NEW:
+            raise _duplicate(name, key)
         stored = None if record is None else await self._storage.load(record.actor_id)
-        if stored is None and not creates:
+        if stored is None and want is Want.OLD:
             raise ActorNotFound(f"there is no {name} with the key {list(key)!r}")
-        instance = self._instance(name, key, stored)
+        instance = self._instance(name, key, stored, depth)
         try:
             if stored is None:
                 await create(instance, plain_input)
+                self._slots[name, key].is_new = True
             else:
                 await wake(instance, stored)
         except Exception as error:
+            self._expect(instance)  # its creation may be committed, with what is due
             if stored is not None:
                 sent = error_to_send(error)
                 self._failures.put(instance.actor_id, f"{sent.group}.{sent.code}")
@@ -278,7 +320,9 @@ class Directory:
         self._failures.drop(instance.actor_id)
         return instance
 
-    def _instance(self, name: str, key: tuple[str, ...], stored: StoredActor | None) -> Instance:
+    def _instance(
+        self, name: str, key: tuple[str, ...], stored: StoredActor | None, depth: int
+    ) -> Instance:
         return Instance(
             self._registry.definition(name),
             actor_id=self._clock.new_id() if stored is None else stored.record.actor_id,
@@ -289,6 +333,7 @@ class Directory:
             storage=self._storage,
             stop=self._stop_by_itself,
             client=self._client,
+            depth=depth,
         )
 
     async def _shut_down(self, slot: _Slot) -> None:
@@ -329,30 +374,17 @@ class Directory:
         except Exception:  # noqa: BLE001 - logged; the actor leaves memory all the same
             _log.exception("stopping %s %r failed", instance.name, instance.key)
         finally:
-            if how is ActorInput.SLEEP:
-                self._slept_at.put(instance.actor_id, self._clock.now())
             self._leave((instance.name, instance.key))
             self._awake.discard(instance.actor_id)
-            if how is ActorInput.SLEEP and instance.schedules.next_due is not None:
-                self.alarms.expect(instance.schedules.next_due)
-        if instance.stop_asked is ActorInput.DESTROY and how is ActorInput.SLEEP:
-            self._destroy_later(instance)
+            if how is ActorInput.SLEEP:
+                self._slept_at.put(instance.actor_id, self._clock.now())
+                self._expect(instance)
         return done
 
-    def _destroy_later(self, instance: Instance) -> None:
-        """It asked for destroy while it was falling asleep: it is woken once more for that."""
-
-        async def run() -> None:
-            try:
-                await self.destroy(instance.actor_id)
-            except ActorNotFound:
-                pass
-            except ActorError as error:
-                instance.log_error("self.destroy() while it fell asleep", error)
-
-        task = asyncio.get_running_loop().create_task(run(), context=self._context.copy())
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
+    def _expect(self, instance: Instance) -> None:
+        """It is not in memory, and is woken for what it has scheduled; if it is gone, never."""
+        if instance.schedules.next_due is not None:
+            self.alarms.expect(instance.schedules.next_due)
 
     async def _destroy_unstarted(self, actor_id: str) -> bool:
         """Delete an actor that does not stay awake; nobody starts it meanwhile (A1).
@@ -380,7 +412,7 @@ class Directory:
             raise ActorNotFound(f"the actor {actor_id!r} was destroyed")
 
         task = asyncio.get_running_loop().create_task(delete(), context=self._context.copy())
-        self._slots[address] = _Slot(task, creates=False, started_at=self._clock.now())
+        self._slots[address] = _Slot(task, Want.OLD, self._clock.now())
         task.add_done_callback(lambda _: self._leave(address))
         try:
             await asyncio.shield(task)
@@ -412,14 +444,21 @@ class Directory:
         slot.left.set()
 
 
+def _duplicate(name: str, key: tuple[str, ...]) -> DuplicateKey:
+    return DuplicateKey(f"{name} {list(key)!r} exists already")
+
+
 def check_key(key: tuple[str, ...], max_part: int, max_size: int) -> None:
     """Refuse a key over the limits (wire-protocol.md, "Limits").
 
     Raises:
-        InvalidRequest: a part, or the whole, is too long in bytes of UTF-8.
+        InvalidRequest: a part, or the whole, is too long in bytes of UTF-8, or is no UTF-8.
     """
-    for part in key:
-        if len(part.encode()) > max_part:
-            raise InvalidRequest(f"a part of the key has over {max_part} bytes")
-    if sum(len(part.encode()) + 1 for part in key) > max_size + 1:
+    try:
+        sizes = [len(part.encode()) for part in key]
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(f"the key {list(key)!r} has half a surrogate pair") from error
+    if any(size > max_part for size in sizes):
+        raise InvalidRequest(f"a part of the key has over {max_part} bytes")
+    if sum(sizes) + len(sizes) > max_size + 1:
         raise InvalidRequest(f"the key has over {max_size} bytes")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
@@ -18,6 +17,7 @@ from ..plain import Plain
 from ..wire.codecs import Codec, codec_for
 from ..wire.depth import MAX_DEPTH, depth_of
 from ..wire.http import HttpRequest
+from ..wire.json import decode_untagged
 from ..wire.keys import parse_key
 from ..wire.values import decode_value
 
@@ -162,10 +162,12 @@ def control_request(body: bytes) -> ControlRequest:
         InvalidRequest: it is not the JSON object that the control API takes.
     """
     try:
-        fields = json.loads(body)
-        name, key, encoded = fields["name"], fields.get("key"), fields.get("input")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InvalidRequest('the body must be JSON: {"name": …, "key": …, "input": …}') from error
+        fields = decode_untagged(body)
+    except DecodeError as error:
+        raise InvalidRequest(f"the body cannot be read: {error}") from error
+    if not isinstance(fields, dict) or "name" not in fields:
+        raise InvalidRequest('the body must be JSON: {"name": …, "key": …, "input": …}')
+    name, key, encoded = fields["name"], fields.get("key"), fields.get("input")
     if not isinstance(name, str) or not isinstance(key, str | None):
         raise InvalidRequest("name and key must be strings")
     if not isinstance(encoded, str | None):
@@ -226,9 +228,9 @@ def _decode_params(text: str | None, max_size: int) -> Plain:
     if len(text.encode(errors="replace")) > max_size:
         raise InvalidParams(f"the connection parameters have over {max_size} bytes")
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidParams(f"the connection parameters are not JSON: {error}") from error
+        return decode_untagged(text)
+    except DecodeError as error:
+        raise InvalidParams(f"the connection parameters cannot be read: {error}") from error
 
 
 def _decode_input(encoded: str | None) -> Plain:

@@ -26,7 +26,7 @@ from ..definition import (
 from ..errors import CallbackTimedOut
 from ..storage import ScheduleRecord, Storage
 from ..wire import messages
-from ..wire.depth import call_depth
+from ..wire.depth import call_depth, depth_of
 from ..wire.keys import serialise_key
 from ._background import Background
 from ._call import Call, CallExpired, invoke
@@ -61,6 +61,7 @@ class Instance(ActorContext):
         storage: Storage,
         stop: Callable[[Instance, ActorInput], None],
         client: Callable[[], Client],
+        depth: int = 0,
     ) -> None:
         """Make the instance; no user code runs before ``start``.
 
@@ -75,6 +76,7 @@ class Instance(ActorContext):
             storage: Where it is kept.
             stop: Called when it is idle, or asks for SLEEP or DESTROY itself; it is ready then.
             client: Gives the host's own client.
+            depth: How many calls of actors its start stands in (`pyactor.wire.depth`).
         """
         self.definition = definition
         self.clock = clock
@@ -97,6 +99,7 @@ class Instance(ActorContext):
         self.saver = Saver(self, storage)
         self._schedules = Schedules(self)
         self._client = client
+        self._depth = depth
         self.watch = StateWatch.of(self)
         self.background = Background(self)
         self.idle = IdleTimer(
@@ -297,8 +300,14 @@ class Instance(ActorContext):
             report(result, None if error is None else self.hook_error(hook, error))
 
         run = invoke(self.definition.hooks[hook].function, self.actor, *args)
-        scope = Scope(self, f"hook {hook!r}", conn=conn)
+        scope = Scope(self, f"hook {hook!r}", conn=conn, depth=self._depth_of_hook(conn))
         self.start_call(scope, run, self.hook_timeout(hook), ended)
+
+    def _depth_of_hook(self, conn: Conn[Any, Any] | None) -> int:
+        """As deep as who waits for it; nobody does for the hooks that a ready actor runs itself."""
+        if conn is not None:
+            return depth_of(conn.request.headers)
+        return self._depth if self.lifecycle.phase is ActorPhase.LOADING else 0
 
     def add(self, driver: ConnectionDriver) -> None:
         """An attempt to connect begins."""

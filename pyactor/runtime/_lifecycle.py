@@ -79,6 +79,12 @@ TRANSITIONS: Final = (
         "nothing; the state is saved, and the next call or due schedule starts it anew",
     ),
     ActorTransition(
+        ActorPhase.SLEEP_GRACE,
+        ActorInput.DESTROY,
+        ActorPhase.DESTROY_GRACE,
+        "on_destroy, once all else has ended, in what is left of the grace period",
+    ),
+    ActorTransition(
         ActorPhase.DESTROY_GRACE,
         ActorInput.STOPPED,
         ActorPhase.DESTROYED,

@@ -77,7 +77,7 @@ class RawRequestDriver(HttpCallDriver[HttpResponse]):
 
     def _stream_body(self, response: Response, body: AsyncIterable[bytes]) -> None:
         stream = self._stream = BodyStream(body, self._abandoned)
-        scope = Scope(self._instance, "the body of a response", conn=self.conn)
+        scope = Scope(self._instance, "the body of a response", conn=self.conn, depth=self._depth)
         self._instance.start_call(scope, stream.make(), None, self._body_ended)
         self._settle(HttpResponse(response.status, response.headers, stream))
         if self._has_vanished:

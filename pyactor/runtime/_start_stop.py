@@ -57,7 +57,7 @@ async def wake(instance: Instance, stored: StoredActor) -> None:
 
 
 async def sleep(instance: Instance, cause: EndCause, hurry: asyncio.Event) -> bool:
-    """Stop an instance and keep its state.
+    """Stop an instance and keep its state; or destroy it, if it asks for that meanwhile (A6).
 
     Args:
         instance: A ready instance.
@@ -65,13 +65,17 @@ async def sleep(instance: Instance, cause: EndCause, hurry: asyncio.Event) -> bo
         hurry: Set when the host stops; only then is a state given up that cannot be saved.
 
     Returns:
-        Whether its state is saved.
+        Whether its state is saved, or nothing of it is kept.
     """
     instance.lifecycle.receive(ActorInput.SLEEP)
-    await _wind_down(instance, "on_sleep", cause)
-    is_saved = await instance.saver.finish(hurry)
+    deadline = await _wind_down(instance, "on_sleep", cause)
+    is_done = instance.stop_asked is not ActorInput.DESTROY and await instance.saver.finish(hurry)
+    if instance.stop_asked is ActorInput.DESTROY:
+        instance.lifecycle.receive(ActorInput.DESTROY)
+        await _last_farewell(instance, deadline)
+        is_done = await instance.saver.forget(hurry)
     instance.lifecycle.receive(ActorInput.STOPPED)
-    return is_saved
+    return is_done
 
 
 async def destroy(instance: Instance, hurry: asyncio.Event) -> bool:
@@ -127,11 +131,14 @@ async def _wake(instance: Instance) -> None:
     instance.start_run()
 
 
-async def _wind_down(instance: Instance, hook: str, cause: EndCause) -> None:
+async def _wind_down(instance: Instance, hook: str, cause: EndCause) -> float:
     """Run the farewell hook, end every connection, and wait, all within the grace period (C15).
 
     The farewell hook still has its connections, for half of the grace period at most. ``run``
     and what the actor has in the background are told by ``abort_event``.
+
+    Returns:
+        When the grace period ends or has ended, in the loop's time.
     """
     instance.idle.end()
     instance.schedules.end()
@@ -150,6 +157,16 @@ async def _wind_down(instance: Instance, hook: str, cause: EndCause) -> None:
                 break
         else:
             instance.log.error("code that ignores its cancellation is left behind")
+    await farewell
+    return deadline
+
+
+async def _last_farewell(instance: Instance, deadline: float) -> None:
+    """Run on_destroy after on_sleep, in what is left of the grace period, if anything is."""
+    left = deadline - asyncio.get_running_loop().time()
+    farewell = asyncio.create_task(_farewell(instance, "on_destroy"))
+    if not (await asyncio.wait({farewell}, timeout=max(left, _LAST_WAIT)))[0]:
+        instance.cancel_calls()
     await farewell
 
 

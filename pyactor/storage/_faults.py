@@ -29,16 +29,18 @@ _ADVICE = {
     "failed": "nothing was changed",
 }
 _ADVICE_OF_DISK = "the disk failed, or a quota or a limit on file sizes (ulimit -f) is reached"
+_ADVICE_OF_PLACE = "nothing was changed; choose another data directory"
 
 
 def from_os(error: OSError, path: Path) -> StorageError:
     """The storage error for what the operating system said about ``path``."""
     code = "failed"
+    advice = _ADVICE_OF_DISK if error.errno == errno.EIO else _ADVICE_OF_PLACE
     if error.errno in _FULL:
-        code = "full"
+        code, advice = "full", _ADVICE["full"]
     elif error.errno in _READ_ONLY:
-        code = "read_only"
-    return _fault(code, path, error.strerror or str(error), _ADVICE[code])
+        code, advice = "read_only", _ADVICE["read_only"]
+    return _fault(code, path, error.strerror or str(error), advice)
 
 
 def from_sqlite(error: sqlite3.Error, path: Path) -> StorageError:

@@ -1,19 +1,22 @@
 """One owner for a data directory, in whichever process it lives.
 
 The lock is the operating system's, on an open file: it ends with its process, however that ends,
-and holds against a second owner in the same process too.
+and holds against a second owner in the same process too. A process that is forked off shares the
+open file and would hold the lock for as long as it lives, so it lets go of it at once.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import weakref
 from pathlib import Path
 
 from ..errors import StorageError
 from . import _faults
 
 _NAME = "lock"
+_RELEASED = -1
 
 
 class DirectoryLock:
@@ -26,12 +29,14 @@ class DirectoryLock:
             StorageError: ``in_use``, with the process that holds it; or the directory cannot be
                 made or written to.
         """
-        path = directory / _NAME
+        path = directory
         try:
             _make(directory)
+            path = directory / _NAME
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise _faults.from_os(error, path) from error
+        _held.add(self)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(self._file, 0)
@@ -45,8 +50,22 @@ class DirectoryLock:
             raise _faults.from_os(error, path) from error
 
     def release(self) -> None:
-        """Let others take it."""
-        os.close(self._file)
+        """Let others take it; in a process that was forked off, nothing."""
+        if self._file != _RELEASED:
+            os.close(self._file)
+            self._file = _RELEASED
+
+
+_held: weakref.WeakSet[DirectoryLock] = weakref.WeakSet()
+
+
+def _release_all() -> None:
+    """Close the files of this process's parent. Its lock stays, for its own is still open."""
+    for lock in _held:
+        lock.release()
+
+
+os.register_at_fork(after_in_child=_release_all)
 
 
 def _make(directory: Path) -> None:

@@ -1,4 +1,4 @@
-"""A storage in memory: gone with the process, shared by the hosts that are given it."""
+"""A storage in memory: gone with the process, kept from one host to the next that is given it."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class MemoryCore(StorageCore):
 
 
 class MemoryStorage(InlineStorage):
-    """Keeps actors in memory; hosts of one process that share it share the actors."""
+    """Keeps actors in memory, for one host after the other: two at once both run them (A1)."""
 
     def __init__(self) -> None:
         super().__init__(MemoryCore())

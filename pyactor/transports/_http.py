@@ -28,7 +28,7 @@ from ..errors import (
     MethodNotAllowed,
     RequestTimedOut,
 )
-from ..wire.http import HttpRequest
+from ..wire.http import HttpRequest, path_to_log
 from . import _http_messages as messages
 from ._bodies import MAX_UNREAD, RequestBody, ResponseBody
 from ._serving import Serving, logger
@@ -44,7 +44,7 @@ class _Phase(Enum):
     HEAD = auto()  # a head is coming in
     ANSWERING = auto()  # the application works or its answer streams; a body may be coming in
     FLUSHING = auto()  # the client has not taken the answer yet
-    ENDED = auto()  # nothing is read any more
+    ENDED = auto()  # nothing that comes is a request
 
 
 class HttpConnection(asyncio.Protocol):
@@ -55,6 +55,7 @@ class HttpConnection(asyncio.Protocol):
         self._limits = serving.limits
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=self._limits.max_head)
         self._phase = _Phase.IDLE
+        self._is_first = True  # no request has been answered
         self._method: str | None = None  # of the request that is being read
         self._incoming: RequestBody | None = None  # what has not all come in
         self._outgoing: ResponseBody | None = None  # what has not all gone out
@@ -63,6 +64,16 @@ class HttpConnection(asyncio.Protocol):
         self._write_paused = False
         self._writable: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._lingers_until: float | None = None  # loop time, seconds
+
+    def stop_reuse(self) -> None:
+        """End now if it waits for another request, or for its client to take the last answer.
+
+        The first one is still let in: an official client whose connect fails stays away for good
+        (wire-protocol.md, "What the client does after errors").
+        """
+        if not self._is_first:
+            self.shut_down()
 
     def shut_down(self) -> None:
         """End now if no request is under way, else with its answer."""
@@ -93,6 +104,8 @@ class HttpConnection(asyncio.Protocol):
     @override
     def data_received(self, data: bytes) -> None:
         if self._phase is _Phase.ENDED:
+            if self._lingers_until is not None:
+                self._linger(self._lingers_until)
             return
         incoming = self._incoming
         if incoming is not None and incoming.has_failed:
@@ -267,7 +280,8 @@ class HttpConnection(asyncio.Protocol):
             self.abort()  # not by us: the loop ends
             raise
         except Exception:  # noqa: BLE001 - whatever the bug is, the client is not left waiting
-            logger.exception("%s %s: no answer could be made", request.method, request.target)
+            path = path_to_log(request.target)
+            logger.exception("%s %s: no answer could be made", request.method, path)
             head, refusal = messages.refusal(500, ActorError(INTERNAL_MESSAGE))
             if isinstance(body, ResponseBody):
                 await body.close()
@@ -298,7 +312,8 @@ class HttpConnection(asyncio.Protocol):
                 self.abort()  # not by us: the loop ends
                 raise
             except Exception:  # noqa: BLE001 - the client has to see a transfer that broke off
-                logger.exception("%s %s: the answer broke off", request.method, request.target)
+                path = path_to_log(request.target)
+                logger.exception("%s %s: the answer broke off", request.method, path)
                 self.abort()
             finally:
                 self._outgoing = None
@@ -320,6 +335,7 @@ class HttpConnection(asyncio.Protocol):
     def _finish(self) -> None:
         """The answer is written: go on to the next request, if there may be one."""
         self._method = None
+        self._is_first = False
         self._fail_body("the request was answered before all of its body was read")
         is_over = self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE
         if is_over or self._serving.draining:
@@ -367,11 +383,18 @@ class HttpConnection(asyncio.Protocol):
             self._close()
             return
         # To close with unread data would reset the connection, and the client might never see
-        # its answer (RFC 9112 9.6). What comes now is dropped, so none of it is a request.
+        # its answer (RFC 9112 9.6). What comes now is dropped, so none of it is a request. Many a
+        # client does not look for an answer before all of its upload is sent.
         self._phase = _Phase.ENDED
         self._transport.write_eof()
         self._transport.resume_reading()
-        self._time_out_in(self._limits.linger_timeout)
+        until = self._lingers_until = asyncio.get_running_loop().time() + self._limits.max_linger
+        self._linger(until)
+
+    def _linger(self, until: float) -> None:
+        """Wait for more of what is dropped, or for the client to close its half."""
+        left = until - asyncio.get_running_loop().time()
+        self._time_out_in(min(self._limits.linger_timeout, left))
 
     def _close(self) -> None:
         """Close as soon as everything is written, within ``idle_timeout``."""

@@ -30,7 +30,9 @@ class ServerLimits:
         idle_timeout: Between two requests, and for a client to take an answer.
         body_timeout: Between two pieces of a body.
         close_timeout: For the closing handshake of a channel that was closed unattached.
-        linger_timeout: For the peer to stop sending what was refused.
+        linger_timeout: Between two pieces of what a peer still sends though its answer is
+            written; it is dropped.
+        max_linger: For all of that.
     """
 
     max_head: int = field(default=64 * 1024, validator=validators.gt(0))
@@ -41,10 +43,14 @@ class ServerLimits:
     body_timeout: float = field(default=30.0, validator=validators.gt(0))
     close_timeout: float = field(default=5.0, validator=validators.gt(0))
     linger_timeout: float = field(default=2.0, validator=validators.gt(0))
+    max_linger: float = field(default=30.0, validator=validators.gt(0))
 
 
 class OpenConnection(Protocol):
     """What a server asks of its connections when it stops."""
+
+    def stop_reuse(self) -> None:
+        """End if it only waits for another request."""
 
     def shut_down(self) -> None:
         """End as soon as nothing is under way."""

@@ -176,6 +176,9 @@ class WebsocketChannel(asyncio.Protocol):
         self._receiving = False
         self._transport.abort()
 
+    def stop_reuse(self) -> None:
+        """Nothing: it has no further request."""
+
     def shut_down(self) -> None:
         """Nothing: the application closes its channels, each with its reason (C15)."""
 

@@ -74,10 +74,17 @@ class Server:
         return () if self._listener is None else tuple(self._listener.sockets)
 
     def stop_listening(self) -> None:
-        """Accept nothing new. Open connections go on; HTTP answers say ``connection: close``."""
+        """Accept nothing new, no further request on a connection either.
+
+        HTTP connections end with the answer under way, which says ``connection: close``; those
+        that wait for another request end at once, so that their clients connect to whoever
+        listens next. A connection's first request is still answered. Websockets go on.
+        """
         self._serving.draining = True
         if self._listener is not None:
             self._listener.close()
+        for connection in tuple(self._serving.connections):
+            connection.stop_reuse()
 
     async def close(self, timeout: float) -> None:
         """Stop listening and end every connection.

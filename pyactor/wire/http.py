@@ -5,12 +5,15 @@ Bodies stream both ways, so that raw requests need not fit in memory. Nothing he
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 
 from attrs import field, frozen
 from typing_extensions import override
 
 from ..errors import IncomingTooLong
+
+_PATH_TOKEN = re.compile(r"(?<=/gateway/)([^/@]*)@[^/]*")
 
 
 @frozen
@@ -44,6 +47,16 @@ class HttpRequest:
     headers: Mapping[str, str] = field(factory=dict[str, str])
     body: AsyncIterable[bytes] = field(factory=WholeBody, eq=False)
     peer: str | None = None
+
+
+def path_to_log(target: str) -> str:
+    """What a log may say of a request's target: its path, without what lets somebody in.
+
+    Tokens stand in the query (``rvt-token``) and behind an actor's id (``/gateway/ID@TOKEN/…``),
+    and so may secrets of the user's own; a log is read by more people than a request.
+    """
+    path = target.partition("?")[0]
+    return _PATH_TOKEN.sub(r"\1", path, count=1)
 
 
 @frozen

@@ -14,9 +14,16 @@ from typing import ClassVar, NoReturn
 from typing_extensions import override
 
 from ..errors import DecodeError
+from ..plain import Plain
 from ._compat import Refused, ValueReader, ValueWriter
 from ._envelope import EnvelopeCodec, Fields
 from ._fields import FieldReader
+
+
+class _UntaggedReader(ValueReader):
+    @override
+    def read_list(self, raw: list[object], depth: int) -> Plain:
+        return self.read_items(raw, depth)
 
 
 class _JsonWriter(ValueWriter):
@@ -45,6 +52,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 _WRITER = _JsonWriter()
 _READER = ValueReader()
+_UNTAGGED_READER = _UntaggedReader()
 # A walk by _JsonWriter comes first, so no cycle and no NaN is left to be found.
 _encode = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
@@ -82,10 +90,22 @@ class JsonCodec(EnvelopeCodec):
         return _unpack(data)
 
 
+def decode_untagged(data: str | bytes) -> Plain:
+    """Read JSON that is no message, in which a list is a list whatever it begins with.
+
+    Raises:
+        DecodeError: It is no JSON, or none that could travel on: not finite, nested too deeply,
+            or with half a surrogate pair.
+    """
+    return _UNTAGGED_READER.read(_load(data))
+
+
 def _unpack(data: str | bytes) -> FieldReader:
+    return FieldReader(_load(data), _READER.read)
+
+
+def _load(data: str | bytes) -> object:
     try:
-        text = data if isinstance(data, str) else data.decode()
-        raw = _decode(text)
+        return _decode(data if isinstance(data, str) else data.decode())
     except (ValueError, RecursionError) as error:
         raise DecodeError(f"no JSON: {error}") from error
-    return FieldReader(raw, _READER.read)

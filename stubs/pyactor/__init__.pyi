@@ -532,6 +532,7 @@ class ServerLimits:
     body_timeout: float = 30.0
     close_timeout: float = 5.0
     linger_timeout: float = 2.0
+    max_linger: float = 30.0
 
 @frozen
 class ActorStatus:

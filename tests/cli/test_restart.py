@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 OPEN_A_TERMINAL = """
 import os, sys
 terminal = os.open(sys.argv[1], os.O_RDWR)
-for number in (0, 1):
-    os.dup2(terminal, number)
+for number in sys.argv[2]:
+    os.dup2(terminal, int(number))
 os.close(terminal)
-os.execv(sys.executable, [sys.executable, "-m", "pyactor.cli", *sys.argv[2:], "--port", "0"])
+os.execv(sys.executable, [sys.executable, "-m", "pyactor.cli", *sys.argv[3:], "--port", "0"])
 """
 
 
@@ -170,19 +170,24 @@ def test_reload_wants_watchfiles_and_something_to_watch(
         _directory_of("plain_module")
 
 
-def test_a_terminal_that_is_closed_ends_it(serve: Serve, tmp_path: Path) -> None:
-    """The terminal's SIGHUP is no request to restart."""
+@pytest.mark.parametrize("numbers", ["01", "0", "1", "2"])
+def test_a_terminal_that_is_closed_ends_it(serve: Serve, tmp_path: Path, numbers: str) -> None:
+    """The terminal's SIGHUP is no request to restart, wherever the output goes."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", OPEN_A_TERMINAL, os.ttyname(theirs), "serve", "served.py"],
+        [sys.executable, "-c", OPEN_A_TERMINAL, os.ttyname(theirs), numbers, "serve", "served.py"],
         cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
     try:
+        assert process.stdout is not None
+        stdout = ours if "1" in numbers else process.stdout.fileno()
         shown = b""
         while b"Ctrl-C" not in shown:
-            shown += os.read(ours, 1024)
+            shown += os.read(stdout, 1024)
         os.close(theirs)
         os.close(ours)
         assert process.wait(timeout=30) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -69,10 +70,26 @@ def test_a_second_signal_ends_everything_at_once(serve: Serve) -> None:
     served.set("held")
     served.send(signal.SIGTERM)
     served.expect("stopping", "falls asleep")
-    served.send(signal.SIGINT)
+    while served.process.poll() is None:  # not before a second has passed
+        served.send(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            served.process.wait(timeout=0.05)
     assert served.end() == (130, "", "")
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_two_signals_in_a_moment_are_one(serve: Serve) -> None:
+    served = serve()
+    assert served.keep() == 1
+    served.set("held")
+    served.send(signal.SIGINT)
+    served.send(signal.SIGTERM)
+    served.expect("stopping", "falls asleep")
+    served.set("held", on=False)
+    served.expect("asleep", "gone")
+    assert served.end() == (0, "", "")
+    assert serve().keep() == 2
 
 
 def test_what_does_not_stop_within_the_grace_is_killed(serve: Serve) -> None:

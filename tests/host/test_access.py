@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -198,3 +199,58 @@ def test_an_origin_that_is_not_on_the_list_gets_nothing() -> None:
         assert (await ask(host, "POST", BY_KEY, ADD)).status == 200
 
     with_host(scene, allowed_origins=["https://app.example"])
+
+
+def test_a_token_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene(host: ActorHost) -> None:
+        async def fail(actor_id: str, *, depth: int = 0) -> Any:
+            raise RuntimeError("a bug")
+
+        host.directory.get_by_id = fail  # type: ignore[method-assign]
+        target = "/gateway/id@secret/action/add?rvt-token=secret"
+        assert (await ask(host, "POST", target, ADD)).status == 500
+        assert (await refused(host, target, {}))[0] == 1011
+
+    with caplog.at_level(logging.ERROR, "pyactor.host"):
+        with_host(scene, token="secret")
+    assert [record.getMessage() for record in caplog.records] == [
+        "POST /gateway/id/action/add failed",
+        "websocket /gateway/id/action/add failed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"token": ""}, ValueError, "an empty token protects nothing: leave it out, or give one"),
+        ({"token": " \n"}, ValueError, "an empty token protects nothing"),
+        (
+            {"allowed_origins": "https://a.example"},
+            TypeError,
+            r"write allowed_origins=\['https://a.example'\]",
+        ),
+        *(
+            ({"allowed_origins": ["https://a.example", wrong]}, ValueError, "without a path")
+            for wrong in ("https://b.example/", "b.example", "*", "null", "", "https://b .example")
+        ),
+    ],
+)
+def test_rules_that_protect_nothing_are_refused(
+    options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        ActorHost(Registry(Plain), **options)
+
+
+def test_a_refusal_names_what_would_let_one_in() -> None:
+    async def scene(host: ActorHost) -> None:
+        foreign = await ask(host, "POST", BY_KEY, ADD, origin="https://b.example")
+        elsewhere = await ask(host, "POST", f"{BY_KEY}&rvt-namespace=other", ADD)
+        for answer, ways in (
+            (foreign, (b"Host(allowed_origins=[", b"--allow-origin")),
+            (elsewhere, (b"Host(namespace=", b"--namespace")),
+        ):
+            assert isinstance(answer.body, bytes)
+            assert all(way in answer.body for way in ways)
+
+    with_host(scene, allowed_origins=["https://a.example"])

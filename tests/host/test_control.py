@@ -106,6 +106,8 @@ def test_post_creates_or_fails() -> None:
         ("POST", "/actors", {"name": "plain", "input": 3}, 400, "invalid_request"),
         ("POST", "/actors", {"name": "plain", "input": "%"}, 400, "invalid_request"),
         ("POST", "/actors", b"[" * 50_000, 400, "invalid_request"),
+        ("POST", "/actors", {"name": "\ud800"}, 400, "invalid_request"),
+        ("PUT", "/actors", {"name": "plain", "key": "\ud800"}, 400, "invalid_request"),
         ("GET", "/actors", None, 400, "invalid_request"),
         ("GET", "/actors?name=plain&limit=0", None, 400, "invalid_request"),
         ("GET", "/actors?name=plain&limit=1001", None, 400, "invalid_request"),

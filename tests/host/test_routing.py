@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import base64
+from urllib.parse import quote
 
 import cbor2
 import pytest
 
-from pyactor.errors import InvalidRequest, RouteNotFound
-from pyactor.host.routing import ActorRoute, ById, ByKey, actor_route, carried_token
+from pyactor.errors import InvalidParams, InvalidRequest, RouteNotFound
+from pyactor.host.routing import (
+    ActorRoute,
+    ById,
+    ByKey,
+    actor_route,
+    carried_token,
+    http_params,
+    websocket_params,
+)
 from pyactor.plain import UNDEFINED
 from pyactor.wire.http import HttpRequest
 from pyactor.wire.values import encode_value
@@ -105,3 +114,33 @@ def test_the_input_is_what_the_compatibility_layer_says_it_is() -> None:
     for bad in ("%25", "gA", base64.urlsafe_b64encode(b"\x01\x01").decode()):
         with pytest.raises(InvalidRequest, match="base64 of CBOR"):
             route_of(f"/gateway/room/connect?rvt-method=getOrCreate&rvt-input={bad}zz")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (r'{"name":"\ud800"}', "half a surrogate pair"),
+        (r'{"\ud800":1}', "half a surrogate pair"),
+        ("[NaN]", "NaN is no JSON"),
+        ("[1e999]", "1e999 is larger than any float"),
+        ("[" * 101 + "]" * 101, "containers nested more than 100 deep"),
+        ("[" * 2000 + "]" * 2000, "no JSON|nested more than 100 deep"),
+        ("{", "no JSON: "),
+    ],
+)
+def test_params_that_could_not_travel_on_are_refused(text: str, reason: str) -> None:
+    """An actor may put them into its state, and nobody could save that."""
+    message = f"the connection parameters cannot be read: .*({reason})"
+    with pytest.raises(InvalidParams, match=message):
+        http_params(HttpRequest("POST", "/", {"x-rivet-conn-params": text}), 10_000)
+    protocols = f"rivet, rivet_conn_params.{quote(text, safe='')}"
+    with pytest.raises(InvalidParams, match=message):
+        websocket_params(HttpRequest("GET", "/", {"sec-websocket-protocol": protocols}), 10_000)
+
+
+def test_params_are_plain_json() -> None:
+    """No client escapes in them: a list is a list, whatever it begins with."""
+    text = '{"tag":["$Set",[1]],"big":5e9,"text":"\\ud83d\\ude00 ü"}'
+    request = HttpRequest("POST", "/", {"x-rivet-conn-params": text})
+    assert http_params(request, 100) == {"tag": ["$Set", [1]], "big": 5e9, "text": "😀 ü"}
+    assert websocket_params(request, 100) is None

@@ -473,7 +473,7 @@ def test_an_actor_that_does_not_start_is_tried_again_ever_more_seldom(
         assert stage.instance.state.lines == ["ran"]
 
     play(Stubborn, scene)
-    assert caplog.text.count("has something due and does not start: not today") == 1
+    assert caplog.text.count("has something due and does not start: UserError: not today") == 1
 
 
 def test_a_class_that_is_not_served_any_more_harms_nobody(
@@ -694,3 +694,62 @@ def test_the_log_says_who(play: Play, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)
     play(Sleeper, lambda stage: stage.settle())
     assert caplog.records == []
+
+
+def test_what_on_create_scheduled_is_due_though_the_first_on_wake_failed(play: Play) -> None:
+    """A2, A5: the creation stands, and nobody needs to call for it."""
+
+    class Born(Actor[Log]):
+        fails = True
+
+        @hook
+        async def on_create(self) -> None:
+            await self.schedule.after(100, Born.note)
+
+        @hook
+        def on_wake(self) -> None:
+            if Born.fails:
+                Born.fails = False
+                raise UserError("not today")
+
+        @action
+        def note(self) -> None:
+            self.state.lines.append(f"{asyncio.get_running_loop().time():.0f}")
+
+    async def scene(stage: Any) -> None:
+        stage.host.start()
+        await stage.settle()
+        assert (await stage.http("note")).message == "not today"
+        await asyncio.sleep(101)
+        assert stage.instance.state.lines == ["100"]
+
+    play(Born, scene)
+
+
+def test_the_log_names_who_does_not_start_and_why(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Actor[Log], options=ActorOptions(sleep_timeout=5)):
+        breaks = False
+
+        @hook
+        def on_wake(self) -> None:
+            if Broken.breaks:
+                raise ValueError("no such table")
+
+        @action
+        async def plan(self) -> None:
+            await self.schedule.after(20, Broken.plan)
+
+    async def scene(stage: Any) -> None:
+        stage.host.start()
+        await stage.http("plan")
+        Broken.breaks = True
+        await asyncio.sleep(21)
+        [record] = await stage.storage.list("Broken")
+        assert (
+            f"Broken ['a'] ({record.actor_id}) has something due and does not start: "
+            "ValueError: no such table"
+        ) in caplog.text
+
+    play(Broken, scene)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from attrs import define
 
 from pyactor.definition import Actor, ActorOptions, action, hook
 from pyactor.errors import GoingAway
+from pyactor.wire.http import HttpRequest
 
 Play = Callable[..., None]
 OPTIONS = ActorOptions(sleep_timeout=10, sleep_grace_period=6, action_timeout=100)
@@ -383,3 +384,20 @@ def test_a_start_that_fails_runs_no_run(play: Play) -> None:
         assert Runner.trace == []
 
     play(Failing, scene)
+
+
+def test_a_body_that_is_slow_to_come_neither_wakes_nor_misses_the_actor(play: Play) -> None:
+    async def scene(stage: Any) -> None:
+        await stage.http("add")
+
+        async def body() -> AsyncIterator[bytes]:
+            await asyncio.sleep(30)
+            assert stage.host.directory.instances == []
+            yield b'{"args":[]}'
+
+        target = "/gateway/sleeper/action/add?rvt-method=get&rvt-key=a"
+        answer = await stage.host.respond(HttpRequest("POST", target, {}, body()))
+        assert (answer.status, answer.body) == (200, b'{"output":2}')
+        assert stage.instance.state.wakes == 2
+
+    play(Sleeper, scene)

@@ -28,6 +28,7 @@ class Mortal(
     trace: list[str] = []  # noqa: RUF012 - shared on purpose: it outlives the instances
     at: str = ""
     does: str = ""
+    farewell: float = 0
 
     def step(self, name: str) -> None:
         Mortal.trace.append(name)
@@ -61,6 +62,7 @@ class Mortal(
     @hook
     async def on_destroy(self) -> None:
         self.step("on_destroy")
+        await asyncio.sleep(Mortal.farewell)
 
     @action
     async def end(self, how: str, seconds: float) -> int:
@@ -192,14 +194,75 @@ def test_an_actor_that_stops_as_it_starts_is_not_followed_without_end(
     play(Mortal, scene)
 
 
-def test_destroy_in_on_sleep_is_done_by_another_life(play: Play) -> None:
+def test_destroy_in_on_sleep_is_done_in_place_of_the_sleep(play: Play) -> None:
     async def scene(stage: Any) -> None:
         await stage.http("add")
         Mortal.trace.clear()
         Mortal.at, Mortal.does = "on_sleep", "destroy"
         stage.instance.sleep()
         await stage.settle()
-        assert Mortal.trace == ["on_sleep", "on_wake", "on_destroy"]
+        assert Mortal.trace == ["on_sleep", "on_destroy"]
+        assert stage.storage.states == []  # nobody would read it
+        assert await stage.storage.list("mortal") == []
+        assert stage.host.directory.instances == []
+
+    play(Mortal, scene)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 100])
+def test_destroy_is_not_forgotten_as_the_host_stops(play: Play, seconds: float) -> None:
+    """A6: the call that asked for it may end within the grace period, or be cancelled by it."""
+
+    async def scene(stage: Any) -> None:
+        call = asyncio.create_task(stage.http("end", "destroy", seconds))
+        await asyncio.sleep(0.1)
+        began_at = stage.time
+        await stage.host.stop()
+        await call
+        assert Mortal.trace[-2:] == ["on_sleep", "on_destroy"]
+        assert await stage.storage.list("mortal") == []
+        assert stage.time - began_at < 8  # the grace period, and a moment for what it cancels
+
+    play(Mortal, scene)
+
+
+def test_a_late_on_destroy_has_a_bound_too(play: Play, caplog: pytest.LogCaptureFixture) -> None:
+    """The grace period's end, or a second where nothing is left of it (C15)."""
+
+    async def scene(stage: Any) -> None:
+        Mortal.farewell = 100
+        call = asyncio.create_task(stage.http("end", "destroy", 3))
+        await asyncio.sleep(0.1)
+        began_at = stage.time
+        await stage.host.stop()
+        assert await call == 1
+        assert stage.time - began_at == pytest.approx(6, abs=0.1)
+        stage.restart()
+        call = asyncio.create_task(stage.http("end", "destroy", 100))
+        await asyncio.sleep(0.1)
+        began_at = stage.time
+        await stage.host.stop()
+        await call
+        assert stage.time - began_at == pytest.approx(7, abs=0.1)
+        Mortal.farewell = 0
+        assert await stage.storage.list("mortal") == []
+
+    play(Mortal, scene)
+    assert caplog.text.count("hook 'on_destroy' failed") == 2
+
+
+def test_a_destroy_while_the_last_save_waits_is_done_too(play: Play) -> None:
+    async def scene(stage: Any) -> None:
+        await stage.http("add")
+        instance = stage.instance
+        stage.storage.opens.clear()
+        instance.sleep()
+        await asyncio.sleep(1)
+        instance.destroy()
+        await asyncio.sleep(1)
+        stage.storage.opens.set()
+        await stage.settle()
+        assert Mortal.trace[-2:] == ["on_sleep", "on_destroy"]
         assert await stage.storage.list("mortal") == []
 
     play(Mortal, scene)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
 from pyactor import Client
-from pyactor.definition import Actor, ActorOptions, Conn, Event, action, hook
+from pyactor.definition import (
+    Actor,
+    ActorOptions,
+    Conn,
+    Event,
+    Request,
+    Response,
+    action,
+    hook,
+)
 from pyactor.errors import (
     ActionTimedOut,
     ActorNotFound,
@@ -19,6 +28,7 @@ from pyactor.errors import (
     UserError,
 )
 from pyactor.host import Registry
+from pyactor.wire.http import HttpRequest, WholeBody, read_body
 
 Play = Callable[..., None]
 
@@ -318,3 +328,77 @@ def test_a_connection_that_an_actor_left_open_does_not_hold_up_the_stop(play: Pl
         assert stage.time - before < 15
 
     play(Leaky, meeting(scene, Leaky, Pong))
+
+
+@pytest.mark.parametrize("way", ["call", "create"])
+@pytest.mark.parametrize("at", ["create_state", "on_create", "on_wake"])
+def test_a_chain_of_starts_ends_at_once(play: Play, at: str, way: str) -> None:
+    """Each start makes another actor: without a bound that would never end."""
+
+    class Chain(Actor[int, None]):
+        count = 0
+
+        async def _next(self, where: str) -> None:
+            if where != at:
+                return
+            Chain.count += 1
+            chain = self.client.actor(Chain)
+            if way == "create":
+                await chain.create(str(Chain.count))
+            else:
+                await chain.get_or_create(str(Chain.count)).rpc.ping()
+
+        @hook
+        async def create_state(self, input: None) -> int:
+            await self._next("create_state")
+            return 0
+
+        @hook
+        async def on_create(self) -> None:
+            await self._next("on_create")
+
+        @hook
+        async def on_wake(self) -> None:
+            await self._next("on_wake")
+
+        @action
+        def ping(self) -> None: ...
+
+    async def scene(stage: Any, client: Client) -> None:
+        with pytest.raises(CallTooDeep, match="actors call each other 100 deep"):
+            await client.actor(Chain).get_or_create("first").rpc.ping()
+        assert stage.time < 1
+        assert Chain.count == 101
+        await asyncio.sleep(10)
+        assert Chain.count == 101
+        assert stage.host.directory.instances == []
+
+    play(Chain, meeting(scene, Chain))
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_raw_request_stands_as_deep_as_it_says(play: Play, streams: bool) -> None:
+    class Asker(Actor[None, None]):
+        @hook
+        async def on_request(self, request: Request) -> Response:
+            async def tell() -> AsyncIterator[bytes]:
+                try:
+                    await self.client.actor(Asker).get("a").rpc.ping()
+                except CallTooDeep:
+                    yield b"too deep"
+
+            return Response(tell() if streams else b"".join([piece async for piece in tell()]))
+
+        @action
+        def ping(self) -> None: ...
+
+    async def scene(stage: Any, _: Client) -> None:
+        for depth, told in (("99", b""), ("100", b"too deep")):
+            target = "/gateway/Asker/request?rvt-method=getOrCreate&rvt-key=a"
+            answer = await stage.host.respond(
+                HttpRequest("GET", target, {"x-pyactor-depth": depth})
+            )
+            body = WholeBody(answer.body) if isinstance(answer.body, bytes) else answer.body
+            assert await read_body(body, 99) == told
+
+    play(Asker, meeting(scene, Asker))

@@ -15,6 +15,20 @@ import pytest
 from pyactor.errors import StorageError
 from pyactor.storage import SqliteCore, SqliteStorage, StoredActor
 
+FORKING_HOLDER = """
+import os, sys
+from pyactor.storage import SqliteCore
+core = SqliteCore(sys.argv[1])
+if os.fork() == 0:
+    print("forked", flush=True)
+    sys.stdin.read()
+    core._lock.release()
+    print("closed", flush=True)
+    os._exit(0)
+sys.stdin.read()
+"""
+"""Its child outlives it for as long as standard input is open."""
+
 HOLDER = """
 import sys
 from pyactor.storage import SqliteCore
@@ -34,6 +48,18 @@ def test_it_is_made_with_those_above_it_for_its_owner_only(tmp_path: Path) -> No
     directory = tmp_path / "a" / "b"
     SqliteCore(directory).close()
     assert directory.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("parts", [("file",), ("file", "below"), ("x" * 300,)])
+def test_one_that_cannot_be_made_is_named_with_the_way_out(
+    tmp_path: Path, parts: tuple[str, ...]
+) -> None:
+    (tmp_path / "file").touch()
+    directory = tmp_path.joinpath(*parts)
+    error = refusal(directory)
+    assert error.code == "failed"
+    assert error.message.startswith(f"{directory}: ")
+    assert error.message.endswith(": nothing was changed; choose another data directory")
 
 
 def test_a_second_storage_of_this_process_is_refused(tmp_path: Path, make: Any) -> None:
@@ -67,6 +93,23 @@ def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> 
     assert error.code == "in_use"
     assert f"{tmp_path} is in use by process {holder.pid};" in error.message
     SqliteCore(tmp_path).close()
+
+
+def test_what_a_process_has_forked_off_does_not_hold_its_directory(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKING_HOLDER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"forked\n"
+        assert refusal(tmp_path).code == "in_use", "its parent still holds it"
+        holder.kill()
+        holder.wait()
+        SqliteCore(tmp_path).close()
+        holder.stdin.close()
+        assert holder.stdout.readline() == b"closed\n"
 
 
 def test_a_holder_that_has_not_said_who_it_is_is_another_process(tmp_path: Path) -> None:

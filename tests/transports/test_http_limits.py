@@ -202,7 +202,7 @@ def test_end_of_stream_inside_a_head(serve: Serve, app: Application) -> None:
     assert app.requests == []
 
 
-@pytest.mark.parametrize("name", ["max_head", "max_body", "idle_timeout", "linger_timeout"])
+@pytest.mark.parametrize("name", ["max_head", "max_body", "idle_timeout", "max_linger"])
 def test_limits_are_above_zero(name: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}' must be > 0"):
         ServerLimits(**{name: 0})

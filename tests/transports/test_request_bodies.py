@@ -253,6 +253,47 @@ def test_an_unread_body_that_never_ends_is_dropped(serve: Serve, app: Applicatio
     serve(scenario, ServerLimits(linger_timeout=0.02))
 
 
+def test_an_early_answer_to_a_slow_upload_is_not_lost(serve: Serve, app: Application) -> None:
+    async def own(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(403, {}, b"unread")
+
+    app.own = own
+
+    async def scenario(site: Site) -> None:
+        peer = await site.connect(first=OWN + b"Content-Length: 1000000\r\n\r\n")
+        await app.requested.wait()
+        for _ in range(4):
+            site.skip(1.5)
+            peer.write(b"x" * 1000)
+            await site.turn()
+        answer = await peer.answer()
+        assert (answer.status, answer.body) == (403, b"unread")
+        site.skip(2.5)
+        await site.is_empty()
+
+    serve(scenario, ServerLimits(linger_timeout=2, idle_timeout=1000, head_timeout=1000))
+
+
+def test_an_upload_that_goes_on_is_dropped_in_the_end(serve: Serve, app: Application) -> None:
+    async def own(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(403, {}, b"unread")
+
+    app.own = own
+
+    async def scenario(site: Site) -> None:
+        peer = await site.connect(first=OWN + b"Content-Length: 1000000\r\n\r\n")
+        assert (await peer.answer()).status == 403
+        (connection,) = site.connections
+        site.skip(12)
+        peer.write(b"x" * 1000)
+        await site.turn()
+        assert connection in site.connections
+        site.skip(12)
+        await site.is_empty()
+
+    serve(scenario, ServerLimits(linger_timeout=1000, max_linger=20))
+
+
 def test_nothing_can_be_read_once_it_is_answered(serve: Serve, app: Application) -> None:
     async def own(request: HttpRequest) -> HttpResponse:
         late = asyncio.ensure_future(anext(aiter(request.body)))

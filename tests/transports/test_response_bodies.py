@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
@@ -463,6 +464,34 @@ def test_a_real_client_sees_that_it_broke_off(serve: Serve, app: Application) ->
                 await client.get(url)
 
     serve(scenario)
+
+
+def test_a_token_is_not_logged(
+    serve: Serve, app: Application, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def generate() -> AsyncIterator[bytes]:
+        yield b"one"
+        raise ZeroDivisionError
+
+    async def own(request: HttpRequest) -> HttpResponse:
+        body = generate() if request.method == "GET" else "no bytes"
+        return HttpResponse(200, {}, body)  # type: ignore[arg-type]
+
+    app.own = own
+
+    async def scenario(site: Site) -> None:
+        for method in (b"GET", b"PUT"):
+            head = OWN.replace(b"GET /own", method + b" /own?rvt-token=s3cret")
+            peer = await site.connect(first=head)
+            await peer.answer()
+            with contextlib.suppress(ConnectionResetError):
+                await peer.reader.read()
+
+    serve(scenario)
+    assert [record.getMessage() for record in caplog.records] == [
+        "GET /own: the answer broke off",
+        "PUT /own: no answer could be made",
+    ]
 
 
 def test_what_goes_wrong_while_it_is_closed_is_logged(

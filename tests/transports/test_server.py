@@ -93,6 +93,29 @@ def test_stop_listening_refuses_the_new_and_ends_the_old_with_their_answer(
     serve(scenario)
 
 
+def test_stop_listening_ends_what_waits_for_another_request(serve: Serve, app: Application) -> None:
+    async def scenario(site: Site) -> None:
+        fresh = await site.connect()
+        idle = await site.connect(first=GET)
+        assert (await idle.answer()).headers.get("connection") is None
+        flushing = await site.connect(first=b"GET /big?50000000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        await flushing.reader.readuntil(b"\r\n\r\n")
+        peer, _ = await site.websocket()
+        site.server.stop_listening()
+        assert await idle.is_at_end()
+        assert len(await flushing.reader.read()) == 50_000_000
+        fresh.write(GET)
+        answer = await fresh.answer()
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert await fresh.is_at_end()
+        peer.frame(Opcode.TEXT, b"still served")
+        assert await peer.read_frame() == (Opcode.TEXT, b"still served")
+        peer.close_frame(1000)
+        await peer.read_close()
+
+    serve(scenario)
+
+
 def test_close_ends_idle_connections_at_once_and_waits_for_answers(
     serve: Serve, app: Application
 ) -> None:

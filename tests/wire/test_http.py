@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pyactor.errors import IncomingTooLong, RequestTimedOut
-from pyactor.wire.http import HttpRequest, HttpResponse, WholeBody, read_body
+from pyactor.wire.http import HttpRequest, HttpResponse, WholeBody, path_to_log, read_body
 
 
 async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
@@ -56,3 +56,18 @@ def test_requests_and_answers_are_empty_by_default() -> None:
     assert asyncio.run(read_body(request.body, 0)) == b""
     assert (request.headers, request.peer) == ({}, None)
     assert HttpResponse(204) == HttpResponse(204, {}, b"")
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("/gateway/chat/action/say?rvt-key=a&rvt-token=s3cret", "/gateway/chat/action/say"),
+        ("/gateway/id-1@s3cret/request/@ann/x?a=1", "/gateway/id-1/request/@ann/x"),
+        ("/gateway/id-1@s3cret", "/gateway/id-1"),
+        ("/gateway/id-1@s3@cret/x", "/gateway/id-1/x"),
+        ("/actors?rvt-token=s3cret", "/actors"),
+        ("*", "*"),
+    ],
+)
+def test_a_log_has_the_path_without_what_lets_somebody_in(target: str, path: str) -> None:
+    assert path_to_log(target) == path
