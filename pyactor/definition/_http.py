@@ -24,6 +24,7 @@ _NO_HEADERS: Headers = MappingProxyType({})
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 5.6.2
 _VALUE = re.compile(r"([\x21-\x7e\x80-\xff]+([\t ]+[\x21-\x7e\x80-\xff]+)*)?")  # RFC 9110 5.5
 _FRAMING = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"})
+_MAX_DEPTH = 100  # of lists and objects within each other, as in every message
 _BODILESS = frozenset({204, 205, 304})  # RFC 9110 6.4.1, 15.3.6
 
 
@@ -84,9 +85,24 @@ class Request:
         """
         text = await self.text()
         try:
-            return json.loads(text, parse_constant=_refuse_constant)
+            value = json.loads(text, parse_constant=_refuse_constant)
+            _check_depth_and_text(value, _MAX_DEPTH)
         except (ValueError, RecursionError) as error:
             raise InvalidRequest(f"the body is no JSON: {error}") from error
+        return value
+
+
+def _check_depth_and_text(value: object, depth: int) -> None:
+    """Refuse what no message could carry either, and no state keep (wire-protocol.md)."""
+    if isinstance(value, str):
+        value.encode()  # raises for half of a surrogate pair
+    elif isinstance(value, (list, dict)):
+        if not depth:
+            raise ValueError(f"nested more than {_MAX_DEPTH} deep")
+        for key in value if isinstance(value, dict) else ():
+            key.encode()
+        for each in value.values() if isinstance(value, dict) else value:
+            _check_depth_and_text(each, depth - 1)
 
 
 def _refuse_constant(name: str) -> object:

@@ -320,6 +320,11 @@ class ConnectionDriver(ConnContext):
         def ended(result: object, error: BaseException | None) -> None:
             self._actions_in_flight -= 1
             if error is None:
+                try:
+                    instance.saver.check_savable()
+                except Exception as found:  # noqa: BLE001 - what is wrong with the state
+                    error = found
+            if error is None:
                 self._answer(request.id, result)
                 return
             if isinstance(error, CallExpired):

@@ -102,9 +102,7 @@ class Instance(ActorContext):
         self._depth = depth
         self.watch = StateWatch.of(self)
         self.background = Background(self)
-        self.idle = IdleTimer(
-            definition.options.sleep_timeout, lambda: self._stop(self, ActorInput.SLEEP)
-        )
+        self.idle = IdleTimer(definition.options.sleep_timeout, self._fall_asleep)
 
     # -------------------------------------------------------------- ActorContext
 
@@ -358,8 +356,19 @@ class Instance(ActorContext):
 
     def stop_if_asked(self) -> None:
         """Begin the stop that the actor asked for, if it is ready for one."""
-        if self.is_ready and self.stop_asked is not None:
+        if not self.is_ready or self.stop_asked is None:
+            return
+        if self.stop_asked is ActorInput.SLEEP and not self.saver.is_savable():
+            self.stop_asked = None
+        else:
             self._stop(self, self.stop_asked)
+
+    def _fall_asleep(self) -> None:
+        """It is idle; with a state that cannot be kept it stays, and a call may mend it (A4)."""
+        if self.saver.is_savable():
+            self._stop(self, ActorInput.SLEEP)
+        else:
+            self.idle.begin()
 
     def start_run(self) -> None:
         """Run ``run`` in the background, if the class has it."""

@@ -54,6 +54,9 @@ class Saver:
         self._saving: asyncio.Task[None] | None = None
         self._may_have_changed = False
         self._failures = 0
+        # While the creation's commit is under way, what is to be kept beside it waits for this.
+        self._creation: asyncio.Event | None = None
+        self._is_unsavable = False
 
     # -------------------------------------------------------------- start
 
@@ -77,13 +80,17 @@ class Saver:
             instance.definition.state_version,
         )
         put = tuple(self._put.values())
-        self._put.clear()
-        self._delete.clear()
-        await self._storage.commit(Changes(instance.actor_id, record=record, put_schedules=put))
-        self._exists = True
-        self._kept, self._is_durable = digest_of(state), True
-        if self._put or self._delete:  # what code beside on_create changed meanwhile
-            await self.commit(put_schedules=self._put.values(), delete_schedules=self._delete)
+        self._creation = asyncio.Event()
+        try:
+            await self._storage.commit(Changes(instance.actor_id, record=record, put_schedules=put))
+            self._exists = True
+            self._kept, self._is_durable = digest_of(state), True
+        finally:
+            self._creation.set()
+            self._creation = None
+            self._put.clear()
+            self._delete.clear()
+        self.note_change()  # code that on_create began may have changed it meanwhile
 
     def loaded(self, record: ActorRecord) -> None:
         """The instance has the state of this record; one of an older version is saved anew."""
@@ -107,6 +114,29 @@ class Saver:
         state = self._instance.state
         unknown = self._unknown if type(state) is self._unknown_of else None
         return encode_state(self._instance.definition, state, unknown)
+
+    def is_savable(self) -> bool:
+        """Whether the state can be kept as it is now.
+
+        An actor whose state cannot must not sleep: what clients were told is done would be lost.
+        """
+        try:
+            self.snapshot()
+        except UNENCODABLE as error:
+            self._is_unsavable = True
+            self._failed(error)
+            return False
+        return True
+
+    def check_savable(self) -> None:
+        """For each answer, once a save has shown that the state cannot be kept: fail the call.
+
+        Raises:
+            StateTooLarge: Still; see ``encode_state``, as for the others.
+        """
+        if self._is_unsavable:
+            self.snapshot()
+            self._is_unsavable = False
 
     def note_change(self) -> None:
         """The state may have changed, or may do so from now on."""
@@ -138,6 +168,8 @@ class Saver:
             GoingAway: The actor has left memory: another instance may have taken its place.
             StateTooLarge: The state alone was to be saved, and is.
         """
+        if self._creation is not None:
+            await self._creation.wait()
         if self._is_over:
             raise GoingAway("the actor has stopped: what it left running cannot save any more")
         put, delete = tuple(put_schedules), tuple(delete_schedules)
@@ -162,9 +194,12 @@ class Saver:
         try:
             data = self.snapshot()
         except UNENCODABLE as error:
+            self._is_unsavable = True
             if is_alone:
                 raise
             self._failed(error)
+        else:
+            self._is_unsavable = False
         digest = None if data is None else digest_of(data)
         if digest == self._kept and (self._is_durable or not immediate):
             data = None

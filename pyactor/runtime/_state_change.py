@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Self
 
 from ..definition import HookSpec
@@ -66,6 +67,8 @@ class StateWatch:
             self._hook.function(self._instance.actor, self._instance.state)
         finally:
             scope.end()
+            if scope.asks_stop:  # once the call is over in which this runs
+                asyncio.get_running_loop().call_soon(self._instance.stop_if_asked)
 
     def _digest(self) -> bytes:
         return digest_of(self._instance.saver.snapshot())

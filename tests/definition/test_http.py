@@ -84,8 +84,21 @@ def test_the_mark_at_the_start_of_a_text_is_no_text() -> None:
         (b"[NaN]", "the body is no JSON: NaN is no JSON number"),
         (b"-Infinity", "the body is no JSON: -Infinity is no JSON number"),
         (b"[" * 200_000, "the body is no JSON: "),
+        (b"[" * 101 + b"]" * 101, "the body is no JSON: nested more than 100 deep"),
+        (b'{"a":[{"b":"\\ud800"}]}', "the body is no JSON: 'utf-8' codec can't encode"),
+        (b'{"\\udc00":1}', "the body is no JSON: 'utf-8' codec can't encode"),
     ],
-    ids=["not UTF-8", "empty", "cut off", "NaN", "infinite", "deep"],
+    ids=[
+        "not UTF-8",
+        "empty",
+        "cut off",
+        "NaN",
+        "infinite",
+        "deep",
+        "too deep",
+        "half",
+        "half a key",
+    ],
 )
 def test_what_is_no_json(content: bytes, message: str) -> None:
     with pytest.raises(InvalidRequest) as caught:

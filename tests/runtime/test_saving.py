@@ -75,6 +75,10 @@ class Ledger(
         self.state.words["long"] = "x" * size
 
     @action
+    def mend(self, numbers: list[int]) -> None:
+        self.state.numbers = numbers
+
+    @action
     def spoil(self, spoilt: bool) -> None:
         self.state.numbers = "no list" if spoilt else []  # type: ignore[assignment] # on purpose
 
@@ -530,8 +534,11 @@ def test_a_state_that_is_nested_too_deeply_to_be_read_again_is_not_written(
             return "saved"
 
     async def scene(stage: Any) -> None:
-        assert await stage.http("nest", 201) == "the state is nested more than 200 deep"
-        assert await stage.http("nest", 300) == "the state is nested more than 200 deep"
+        for depth in (201, 300):  # the answer is an error too, since nothing of it can be kept
+            error = await stage.http("nest", depth)
+            assert (error.group, error.code) == ("core", "internal_error")
+            assert "the state is nested more than 200 deep" in caplog.text
+            caplog.clear()
         assert await stage.http("nest", 200) == "saved"
         stage.instance.sleep()
         await stage.settle()
@@ -540,18 +547,85 @@ def test_a_state_that_is_nested_too_deeply_to_be_read_again_is_not_written(
     play(Nested, scene)
 
 
-def test_a_state_of_the_wrong_type_is_logged_and_lost_with_the_actor(
-    play: Play, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("how", ["idle", "sleep()"])
+def test_an_actor_whose_state_cannot_be_kept_stays_until_it_can(
+    play: Play, caplog: pytest.LogCaptureFixture, how: str
 ) -> None:
+    """A4: what clients were told is done is not lost; and from then on calls fail until it is."""
+
+    async def scene(stage: Any) -> None:
+        instance = await stage.http("put_now", 1) and stage.instance
+        await stage.http("put", 2)
+        await stage.http("spoil", True)  # nobody has looked yet
+        await asyncio.sleep(2)
+        assert "state of ledger: expected list, got str @ $.numbers" in caplog.text
+        for _ in range(2):
+            error = await stage.http("grow", 1)
+            assert (error.group, error.code) == ("core", "internal_error")
+        if how == "idle":
+            await asyncio.sleep(100)
+        else:
+            instance.sleep()
+            await stage.settle()
+        assert stage.instance is instance
+        assert instance.is_ready
+        assert await stage.http("mend", [1, 2, 3]) is None
+        assert await stage.http("put", 4) == 4
+        await asyncio.sleep(100)
+        assert kept(stage) == [1, 2, 3, 4]
+        assert stage.host.directory.instances == []
+
+    with caplog.at_level(logging.WARNING):
+        play(Ledger, scene)
+
+
+def test_a_host_that_stops_says_what_is_lost(play: Play, caplog: pytest.LogCaptureFixture) -> None:
     async def scene(stage: Any) -> None:
         await stage.http("put_now", 1)
         await stage.http("spoil", True)
-        await asyncio.sleep(2)
-        assert "state of ledger: expected list, got str @ $.numbers" in caplog.text
-        stage.instance.sleep()
-        await stage.settle()
+        await stage.host.stop()
         assert "its state cannot be saved: what changed since the last save is lost" in caplog.text
+        stage.restart()
         assert await stage.http("look") == [1]
 
     with caplog.at_level(logging.WARNING):
         play(Ledger, scene)
+
+
+class Early(Actor[Sheet], name="early", options=ActorOptions(state_save_interval=1)):
+    saved = False
+
+    @hook
+    def on_create(self) -> None:
+        self.wait_until(self.work())
+
+    async def work(self) -> None:
+        await asyncio.sleep(1)  # the creation's commit is under way
+        self.state.numbers.append(1)
+        await self.save_state(immediate=True)
+        type(self).saved = True
+        self.state.numbers.append(2)
+
+    @action
+    def look(self) -> list[int]:
+        return self.state.numbers
+
+
+def test_what_is_saved_while_the_creation_commits_is_kept(play: Play) -> None:
+    """A4: an immediate save waits for the creation's commit and makes its own; the rest follows."""
+
+    async def scene(stage: Any) -> None:
+        Early.saved = False
+        stage.storage.opens.clear()
+        answer = asyncio.ensure_future(stage.host.directory.get_or_create("early", ("a",)))
+        await asyncio.sleep(3)
+        assert not Early.saved
+        stage.storage.opens.set()
+        await answer
+        await asyncio.sleep(0.5)
+        assert Early.saved
+        assert kept(stage) == [1]
+        await asyncio.sleep(2)
+        assert kept(stage) == [1, 2]
+
+    play(Early, scene)

@@ -35,6 +35,10 @@ class Watched(Actor[Board], name="watched", options=ActorOptions(action_timeout=
                 self.state.lines.append("!")
             case "raise":
                 raise UserError("no")
+            case "destroy":
+                self.destroy()
+            case "sleep":
+                self.sleep()
             case "who":
                 assert self.caller is None
                 _ = self.conn
@@ -288,3 +292,21 @@ def test_a_class_without_it_is_not_snapshotted_for_answers(
         assert count == 1
 
     play(Plain, scene)
+
+
+@pytest.mark.parametrize("how", ["destroy", "sleep"])
+def test_the_hook_may_end_the_actor(play: Play, how: str) -> None:
+    """As from anywhere else it is done after the running call, which is answered."""
+
+    async def scene(stage: Any) -> None:
+        first = await stage.http("look")
+        instance = stage.instance
+        Watched.does = how
+        assert isinstance(await stage.http("write", "x"), int)
+        Watched.does = ""
+        await stage.settle()
+        assert not instance.is_ready
+        assert ("x" in await stage.http("look")) is (how == "sleep")
+        assert first[0] == "new"
+
+    play(Watched, scene)
