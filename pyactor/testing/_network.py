@@ -85,6 +85,7 @@ class WorldChannel:
         self._has_closed = False
         self._is_lost = False
         self._client_is_gone = False
+        self._is_paused = False
         self._attached_at = math.nan
         self._ping_interval = self._ping_timeout = self._close_timeout = 0.0
         self._drained = asyncio.Event()
@@ -111,10 +112,22 @@ class WorldChannel:
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
         self._close_timeout = close_timeout
-        self._in.is_open = not self.is_half_open
+        self._in.is_open = not (self.is_half_open or self._is_paused)
         self._start(self._in)
         if self.is_half_open:
             self._await_ping()
+
+    def pause(self) -> None:
+        """Deliver nothing more to the host."""
+        self._is_paused = True
+        self._in.is_open = False
+
+    def resume(self) -> None:
+        """Deliver again what waits and what comes."""
+        self._is_paused = False
+        if self._receiver is not None and not self.is_half_open:
+            self._in.is_open = True
+            self._start(self._in)
 
     def send(self, data: str | bytes) -> None:
         """Put one message on its way to the client."""
@@ -137,6 +150,7 @@ class WorldChannel:
         if self._is_closing or self._is_lost:
             return
         self._is_closing = self._has_closed = True
+        self.resume()
         self._drained.set()
         cut = reason.encode()[:_MAX_REASON].decode(errors="ignore")
         self._put(self._out, (CloseFrame(code, cut), 0))

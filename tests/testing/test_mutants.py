@@ -18,6 +18,10 @@ HERE = Path(__file__).parent / "mutants"
 HUNT = runpy.run_path(str(HERE / "hunt.py"))
 MUTANTS: dict[str, dict[str, Any]] = HUNT["mutants"]()
 HOW = "deep" if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else "quick"
+
+only_deep = pytest.mark.skipif(
+    HOW != "deep", reason="a hunt for each of 68 faults takes minutes: make deep"
+)
 NONE = "none"
 
 Report = Callable[[str, str], None]
@@ -59,6 +63,7 @@ def hunts(request: pytest.FixtureRequest, report: Report) -> Iterator[Hunts]:
             )
 
 
+@only_deep
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", MUTANTS)
 def test_the_fault_is_found(name: str, hunts: Hunts) -> None:
@@ -66,6 +71,7 @@ def test_the_fault_is_found(name: str, hunts: Hunts) -> None:
     assert found["rule"] in {mutant["rule"], *mutant.get("seen_as", ())}, found.get("text")
 
 
+@only_deep
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", [NONE])
 def test_without_a_fault_none_is_found(name: str, hunts: Hunts) -> None:

@@ -339,8 +339,9 @@ def any_number_of_messages_is_held(patch: pytest.MonkeyPatch) -> None:
 
 @plant("A1")
 def each_request_starts_its_own(patch: pytest.MonkeyPatch) -> None:
-    async def own(self: Directory, name: str, key: Any, *, creates: bool, plain_input: Any) -> Any:
-        return await self._load(name, key, creates, plain_input)
+    async def own(self: Directory, name: str, key: Any, want: Any, *rest: Any) -> Any:
+        plain_input, depth = rest or (None, 0)
+        return await self._load(name, key, want, plain_input, depth), False
 
     patch.setattr(Directory, "_acquire", own)
 
