@@ -203,8 +203,12 @@ class StateChecker(Checker):
             interval = life.definition.options.state_save_interval
             if life.phase == "LOADING" or life.failures or not actor.is_exact or actor.under_way:
                 continue
-            old = [s for s in self._seen.get(life.number, ()) if s[0] < step.at - interval - SLACK]
-            if old and old[-1][2] not in (None, actor.state) and actor.state_index < old[-1][1]:
+            seen = self._seen.get(life.number, [])
+            old = sum(at < step.at - interval - SLACK for at, _, _ in seen)
+            if not old or actor.state_index >= seen[old - 1][1]:
+                continue
+            # What it has been since then may be kept too: it may have changed, and changed back.
+            if not {None, actor.state} & {state for _, _, state in seen[old - 1 :]}:
                 raise Breach("A4", f"a{life.number}: more than {interval:g} s of work is lost")
         self._seen.clear()
 

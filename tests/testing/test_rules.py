@@ -720,6 +720,11 @@ def test_a4_a_crash_loses_too_much(tape: Tape) -> None:
     assert broken(tape) == "A4: a1: more than 1 s of work is lost"
 
 
+def test_a4_what_changed_back_lost_nothing(tape: Tape) -> None:
+    tape.create().add(What.STATE, state="s1").wait(0.1).add(What.STATE, state="s0")
+    assert tape.wait(1).add(What.CRASHED).judge() is None
+
+
 def test_a4_it_wakes_with_another_state(tape: Tape) -> None:
     tape.create().add(What.SLEEP_ASKED).phase("SLEEP_GRACE").phase("ASLEEP")
     tape.load(exists=True, life=2).hook("on_wake", state="s7")
