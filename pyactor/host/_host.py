@@ -76,7 +76,7 @@ class ActorHost:
             clock=clock or Clock(),
             region=region,
             context=contextvars.copy_context(),
-            client=self._own_client,
+            client=lambda: self.client,
         )
         self._storage = kept
         self._control = ControlApi(self.directory, kept, namespace)
@@ -103,8 +103,12 @@ class ActorHost:
         if self._client is not None:
             await self._client.aclose()
 
-    def _own_client(self) -> Client:
-        """What actors call each other with: one client for all of them, made at first use."""
+    @property
+    def client(self) -> Client:
+        """A client from inside: it needs no token, and ends with the host.
+
+        It is what actors call each other with, too.
+        """
         if self._client is None:
             self._client = Client(_Inside(self))
         return self._client
