@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any
 
-from ._scope import Scope, current_scope
+from ._scope import Scope
 
 log = logging.getLogger("pyactor.runtime")
 
@@ -39,7 +39,7 @@ class Call:
             coroutine: What to run; it starts in a later iteration of the loop, in the order in
                 which calls were made.
             scope: What the code is told of its caller.
-            context: A copy that belongs to this call alone.
+            context: That of this call alone, of ``context_of``.
             timeout: Seconds, or None for no limit.
             report: Called with ``(result, None)`` or ``(None, error)``; CallExpired at the
                 timeout. It must not raise.
@@ -48,12 +48,17 @@ class Call:
         self._report = report
         self._reported = False
         self._timeout = timeout
-        context.run(current_scope.set, scope)
         loop = asyncio.get_running_loop()
         self._timer = None if timeout is None else loop.call_later(timeout, self._expire)
         self._started = loop.time()
+        self._coroutine = coroutine
         self.task: asyncio.Task[Any] = loop.create_task(coroutine, context=context)
         self.task.add_done_callback(self._done)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the code has run to its first await, at least."""
+        return inspect.getcoroutinestate(self._coroutine) != inspect.CORO_CREATED
 
     def cancel(self) -> None:
         """Give up on it: the task is cancelled, and that is what is reported."""
@@ -77,18 +82,37 @@ class Call:
                     exc_info=error,
                 )
             return
-        took = asyncio.get_running_loop().time() - self._started
-        if self._timeout is not None and took > self._timeout:
-            # The timer had no chance to fire: the code never gave way to the loop.
-            log.warning("%s blocked the event loop for %.3f s", self.scope.what, took)
+        # If it is late, the timer had no chance to fire: the code never gave way to the loop.
+        _log_if_slow(self.scope, self._started, self._timeout)
         self._finish(None if error else task.result(), error)
 
     def _finish(self, result: object, error: BaseException | None) -> None:
         self._reported = True
         if self._timer is not None:
             self._timer.cancel()
-        self.scope.end()
         self._report(result, error)
+
+
+def run_now(
+    work: Callable[[], Any], scope: Scope, context: Context, timeout: float | None
+) -> tuple[Any, BaseException | None]:
+    """Run code that is not async, here and now: its result, or what it raised.
+
+    It cannot be timed out; what takes longer than ``timeout`` seconds is logged (C11).
+    """
+    started = asyncio.get_running_loop().time()
+    try:
+        return context.run(work), None
+    except BaseException as error:  # noqa: BLE001 - also what a task would have kept to itself
+        return None, error
+    finally:
+        _log_if_slow(scope, started, timeout)
+
+
+def _log_if_slow(scope: Scope, started: float, timeout: float | None) -> None:
+    took = asyncio.get_running_loop().time() - started
+    if timeout is not None and took > timeout:
+        log.warning("%s blocked the event loop for %.3f s", scope.what, took)
 
 
 async def invoke(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

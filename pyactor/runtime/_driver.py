@@ -7,6 +7,7 @@ which has the user's actor. It must not decide *when* a thing may happen: the se
 from __future__ import annotations
 
 import asyncio
+import inspect
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -14,7 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from ..definition import ActionSpec, AnyEvent, Conn, ConnContext, Connecting, EventRef, Request
+from ..definition import (
+    ActionSpec,
+    AnyEvent,
+    Conn,
+    ConnContext,
+    Connecting,
+    EventRef,
+    HookSpec,
+    Request,
+)
 from ..errors import (
     ActionNotFound,
     ActionTimedOut,
@@ -38,7 +48,7 @@ from ..session import (
 )
 from ..wire import messages
 from ..wire.depth import depth_of
-from ._call import CallExpired, invoke
+from ._call import Call, CallExpired, invoke
 from ._disconnect import Disconnection
 from ._errors import error_to_send, is_public
 from ._scope import Scope
@@ -76,6 +86,7 @@ class ConnectionDriver(ConnContext):
         self.conn: Conn[Any, Any] | None = None
         self.hook_scopes: list[Scope] = []
         self._actions_in_flight = 0
+        self._last_call: Call | None = None
         self._deferred: list[Callable[[], Awaitable[object] | object]] = []
         self._gone = asyncio.Event()
         self._pumping = False
@@ -148,31 +159,36 @@ class ConnectionDriver(ConnContext):
     def _pump(self) -> None:
         """Carry out what the session asks for until it asks for nothing.
 
-        User code never runs inside: it starts in tasks, whose reports come back through here.
+        User code never runs inside: hooks start in tasks, whose reports come back through here,
+        and actions once all else is done.
         """
         if self._pumping:
             return
+        actions: list[messages.ActionRequest] = []
         self._pumping = True
         try:
             while True:
                 to_send = self.session.messages_to_send()
                 events = self.session.events_received()
                 if not to_send and not events:
-                    return
+                    break
                 for message in to_send:
                     if isinstance(message, Close):
                         self._close(message)
                     else:
                         self._send(message)
                 for event in events:
-                    self._carry_out(event)
+                    if isinstance(event, RunAction):
+                        actions.append(event.request)
+                    else:
+                        self._carry_out(event)
         finally:
             self._pumping = False
+        for request in actions:
+            self._run_action(request)
 
     def _carry_out(self, event: object) -> None:
         match event:
-            case RunAction(request):
-                self._run_action(request)
             case RunHook(hook):
                 self._run_hook(hook)
             case SubscriptionChanged(name, subscribed):
@@ -314,37 +330,58 @@ class ConnectionDriver(ConnContext):
             self.end(End(EndCause.BACKLOG, 1011, IncomingBacklog().name))
             return
         self._actions_in_flight += 1
-        timeout = spec.timeout or instance.definition.options.action_timeout
+        timeout = instance.action_timeout(spec)
         scope = Scope(instance, f"action {spec.attr!r}", conn=self.conn, depth=self._depth)
+        work = partial(self._act, spec, request.args)
+        report = partial(self._action_ended, spec, request.id)
+        if spec.is_async or self._has_calls_to_begin():
+            self._last_call = instance.start_call(scope, invoke(work), timeout, report)
+        else:
+            instance.call_now(scope, work, timeout, report)
 
-        def ended(result: object, error: BaseException | None) -> None:
-            self._actions_in_flight -= 1
-            if error is None:
-                try:
-                    instance.saver.check_savable()
-                except Exception as found:  # noqa: BLE001 - what is wrong with the state
-                    error = found
-            if error is None:
-                self._answer(request.id, result)
-                return
-            if isinstance(error, CallExpired):
-                error = ActionTimedOut(f"action {spec.name!r} ran longer than {timeout:g} s")
-            elif not is_public(error):
-                instance.log_error(scope.what, error, self._id)
-            self._answer_error(request.id, error)
+    def _has_calls_to_begin(self) -> bool:
+        """Whether one stands in the way, in a task that has not had its first turn (C6)."""
+        if self._last_call is not None and self._last_call.has_begun:
+            self._last_call = None
+        return self._last_call is not None
 
-        instance.start_call(scope, self._act(spec, request.args), timeout, ended)
-
-    async def _act(self, spec: ActionSpec, plain_args: list[Any]) -> Any:
-        """From the plain arguments of a message to the plain result."""
-        actor = self._instance.actor
+    def _act(self, spec: ActionSpec, plain_args: list[Any]) -> Any:
+        """From the plain arguments of a message to the plain result, or what is to be awaited."""
         args, kwargs = spec.structure_arguments(plain_args)
-        result = await invoke(spec.function, actor, *args, **kwargs)
+        result = spec.function(self._instance.actor, *args, **kwargs)
         hook = self._instance.definition.hooks.get("on_before_action_response")
-        if hook is not None:
-            arguments = (*args, *kwargs.values())
-            result = await invoke(hook.function, actor, spec.attr, arguments, result)
+        if hook is not None or inspect.isawaitable(result):
+            return self._act_on(spec, (*args, *kwargs.values()), result, hook)
         return spec.unstructure_result(result)
+
+    async def _act_on(
+        self, spec: ActionSpec, args: tuple[Any, ...], result: Any, hook: HookSpec | None
+    ) -> Any:
+        if inspect.isawaitable(result):
+            result = await result
+        if hook is not None:
+            result = await invoke(hook.function, self._instance.actor, spec.attr, args, result)
+        return spec.unstructure_result(result)
+
+    def _action_ended(
+        self, spec: ActionSpec, action_id: int, result: object, error: BaseException | None
+    ) -> None:
+        instance = self._instance
+        self._actions_in_flight -= 1
+        if error is None:
+            try:
+                instance.saver.check_savable()
+            except Exception as found:  # noqa: BLE001 - what is wrong with the state
+                error = found
+        if error is None:
+            self._answer(action_id, result)
+            return
+        if isinstance(error, CallExpired):
+            timeout = instance.action_timeout(spec)
+            error = ActionTimedOut(f"action {spec.name!r} ran longer than {timeout:g} s")
+        elif not is_public(error):
+            instance.log_error(f"action {spec.attr!r}", error, self._id)
+        self._answer_error(action_id, error)
 
     def _answer(self, action_id: int, output: Any) -> None:
         self.session.send_response(action_id, output)

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from ..definition import (
     HOOKS,
+    ActionSpec,
     ActorContext,
     ActorDefinition,
     Conn,
@@ -26,10 +27,10 @@ from ..definition import (
 from ..errors import CallbackTimedOut
 from ..storage import ScheduleRecord, Storage
 from ..wire import messages
-from ..wire.depth import call_depth, depth_of
+from ..wire.depth import depth_of
 from ..wire.keys import serialise_key
 from ._background import Background
-from ._call import Call, CallExpired, invoke
+from ._call import Call, CallExpired, invoke, run_now
 from ._clock import Clock
 from ._driver import ConnectionDriver
 from ._idle import IdleTimer
@@ -217,6 +218,10 @@ class Instance(ActorContext):
         seconds: float | None = None if option is None else getattr(self.definition.options, option)
         return seconds
 
+    def action_timeout(self, spec: ActionSpec) -> float:
+        """Seconds that an action may take (C11)."""
+        return spec.timeout or self.definition.options.action_timeout
+
     def hook_error(self, hook: str, error: BaseException) -> BaseException:
         """What a hook's failure counts as: at its timeout ``actor.callback_timed_out`` (C11)."""
         if isinstance(error, CallExpired):
@@ -229,27 +234,78 @@ class Instance(ActorContext):
         coroutine: Coroutine[Any, Any, Any],
         timeout: float | None,
         report: Callable[[object, BaseException | None], None],
-    ) -> None:
+    ) -> Call:
         """Run user code in a context of its own; see ``Call``."""
+        return self._start_in(self._context_of(scope), scope, coroutine, timeout, report)
 
+    def call_now(
+        self,
+        scope: Scope,
+        work: Callable[[], Any],
+        timeout: float | None,
+        report: Callable[[object, BaseException | None], None],
+    ) -> None:
+        """Run user code that is not async, here and now: without a task, and without a timer.
+
+        Never from within other code of the actor, which must find things as it left them.
+
+        Args:
+            scope: What the code is told of its caller.
+            work: The code. If it returns a coroutine, that goes on as one of ``start_call``.
+            timeout: Seconds; longer is logged (C11).
+            report: As of ``Call``.
+        """
+        context = self._context_of(scope)
+        result, error = run_now(work, scope, context, timeout)
+        if asyncio.iscoroutine(result):
+            self._start_in(context, scope, result, timeout, report)
+            return
+        self.idle.hold()
+        self._ended(scope, result, error, report)
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise error
+
+    def _start_in(
+        self,
+        context: contextvars.Context,
+        scope: Scope,
+        coroutine: Coroutine[Any, Any, Any],
+        timeout: float | None,
+        report: Callable[[object, BaseException | None], None],
+    ) -> Call:
         def ended(result: object, error: BaseException | None) -> None:
             self._calls.pop(call, None)
-            try:
-                self.note_change()
-            except Exception as found:  # noqa: BLE001 - what is wrong with the state fails its call
-                error = error or found
-            report(result, error)
-            self.idle.release()
+            self._ended(scope, result, error, report)
             self._note_quiet()
-            if scope.asks_stop:
-                self.stop_if_asked()
 
-        context = self.new_context()
-        context.run(call_depth.set, scope.depth + 1)
         call = Call(coroutine, scope, context, timeout, ended)
         self._calls[call] = None
         self.idle.hold()
         self.note_busy()
+        return call
+
+    def _context_of(self, scope: Scope) -> contextvars.Context:
+        context = self.new_context()
+        context.run(scope.enter)
+        return context
+
+    def _ended(
+        self,
+        scope: Scope,
+        result: object,
+        error: BaseException | None,
+        report: Callable[[object, BaseException | None], None],
+    ) -> None:
+        """A call is over: first its changes are noted, then it is answered, then it may sleep."""
+        scope.end()
+        try:
+            self.note_change()
+        except Exception as found:  # noqa: BLE001 - what is wrong with the state fails its call
+            error = error or found
+        report(result, error)
+        self.idle.release()
+        if scope.asks_stop:
+            self.stop_if_asked()
 
     def note_change(self) -> None:
         """An action or hook is over: what it changed is told of (A7), and saved before long (A4).

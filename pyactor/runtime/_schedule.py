@@ -245,7 +245,7 @@ class Schedules(ScheduleContext):
             self._drop(planned.schedule_id, what, error)
             return
         self._running.add(planned.schedule_id)
-        timeout = spec.timeout or instance.definition.options.action_timeout
+        timeout = instance.action_timeout(spec)
         instance.start_call(
             Scope(instance, what),
             invoke(spec.function, instance.actor, *args, **kwargs),

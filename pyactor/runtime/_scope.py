@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from ..wire.depth import call_depth
+
 if TYPE_CHECKING:
     from ..definition import Conn, Connecting
     from ._driver import ConnectionDriver
@@ -45,6 +47,11 @@ class Scope:
     is_background: bool = False
     asks_stop: bool = False
     depth: int = 0
+
+    def enter(self) -> None:
+        """Let the running context be that of this run."""
+        current_scope.set(self)
+        call_depth.set(self.depth + 1)
 
     def end(self) -> None:
         """Its hook is over (C9)."""

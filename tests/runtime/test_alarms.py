@@ -225,6 +225,8 @@ def test_nothing_begins_while_it_stops(play: Play) -> None:
     async def scene(stage: Any) -> None:
         await stage.http("after", 1)
         await stop_and_wait(stage, 0)
+        await stage.http("lines")  # wakes it
+        await stage.settle()
         assert await stage.http("lines") == ["falls asleep", "sleeps", "ran"]
 
     play(Lingering, scene)
