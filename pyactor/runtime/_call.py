@@ -21,8 +21,8 @@ class CallExpired(Exception):
 class Call:
     """Runs a coroutine in a task of its own and reports exactly once how it ended.
 
-    At the timeout the task is cancelled and the report is made at once; what the task returns
-    or raises later is logged and dropped.
+    At the timeout, or when it is abandoned, the task is cancelled and the report is made at once;
+    what the task returns or raises later is logged and dropped.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Call:
         """
         self.scope = scope
         self._report = report
+        self._given_up: str | None = None
         self._reported = False
         self._timeout = timeout
         loop = asyncio.get_running_loop()
@@ -64,20 +65,28 @@ class Call:
         """Give up on it: the task is cancelled, and that is what is reported."""
         self.task.cancel()
 
+    def abandon(self) -> None:
+        """Cancel it, and wait for it no longer: its actor leaves memory."""
+        self._give_up("its actor left memory", asyncio.CancelledError())
+
     def _expire(self) -> None:
-        if self.task.done():  # in this very turn of a loop that was held up: not late by itself
-            return
+        if not self.task.done():  # else in this turn of a loop that was held up: not late by itself
+            self._give_up(f"its timeout of {self._timeout} s", CallExpired())
+
+    def _give_up(self, why: str, error: BaseException) -> None:
         self.task.cancel()
-        self._finish(None, CallExpired())
+        if not self._reported:
+            self._given_up = why
+            self._finish(None, error)
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if self._reported:
             if not task.cancelled():
                 log.warning(
-                    "%s ended after its timeout of %s s; what it %s is dropped",
+                    "%s ended after %s; what it %s is dropped",
                     self.scope.what,
-                    self._timeout,
+                    self._given_up,
                     "returned" if error is None else "raised",
                     exc_info=error,
                 )

@@ -271,6 +271,8 @@ class ConnectionDriver(ConnContext):
 
     def _run_next_deferred(self) -> None:
         """Last in, first out (C10); each gets on_disconnect's timeout (C11)."""
+        if self._deferred and self._instance.has_left:
+            self._skip_deferred()
         if not self._deferred:
             if not self._gone.is_set():
                 self.session.receive_deferred_finished()
@@ -284,6 +286,16 @@ class ConnectionDriver(ConnContext):
             self._deferred.pop(),
             timeout=self._instance.definition.options.on_disconnect_timeout,
             report=self._deferred_ended,
+        )
+
+    def _skip_deferred(self) -> None:
+        """Too late for these: no code of an actor begins once it has left memory (C10)."""
+        skipped = [getattr(each, "__qualname__", repr(each)) for each in reversed(self._deferred)]
+        self._deferred.clear()
+        self._instance.log.error(
+            "deferred callbacks of connection %s do not run, as the actor has left memory: %s",
+            self._id,
+            ", ".join(skipped),
         )
 
     def _deferred_ended(self, _result: object, error: BaseException | None) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, MutableMapping
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -97,6 +98,7 @@ class Instance(ActorContext):
         self._stop = stop
         self.stop_asked: ActorInput | None = None
         self.abort_event = asyncio.Event()
+        self.has_left = False
         self.saver = Saver(self, storage)
         self._schedules = Schedules(self)
         self._client = client
@@ -274,7 +276,10 @@ class Instance(ActorContext):
         report: Callable[[object, BaseException | None], None],
     ) -> Call:
         def ended(result: object, error: BaseException | None) -> None:
-            self._calls.pop(call, None)
+            if call.task.done():
+                del self._calls[call]
+            else:
+                call.task.add_done_callback(partial(self._note_late_end, call))
             self._ended(scope, result, error, report)
             self._note_quiet()
 
@@ -306,6 +311,11 @@ class Instance(ActorContext):
         self.idle.release()
         if scope.asks_stop:
             self.stop_if_asked()
+
+    def _note_late_end(self, call: Call, _task: asyncio.Task[Any]) -> None:
+        """What was given up on has ended, and may have changed the state until now (A4)."""
+        del self._calls[call]
+        self.note_end()
 
     def note_change(self) -> None:
         """An action or hook is over: what it changed is told of (A7), and saved before long (A4).
@@ -474,6 +484,17 @@ class Instance(ActorContext):
         """The grace period is over: whatever still runs is cancelled."""
         for call in list(self._calls):
             call.cancel()
+        self.background.cancel()
+
+    def left_behind(self) -> list[str]:
+        """What still runs although it has been cancelled."""
+        return [call.scope.what for call in self._calls if call.task.cancelling()]
+
+    def leave(self) -> None:
+        """The last wait is over: what runs is cancelled and left behind, and nothing follows it."""
+        self.has_left = True
+        for call in list(self._calls):
+            call.abandon()
         self.background.cancel()
 
     def abort_connections(self) -> None:

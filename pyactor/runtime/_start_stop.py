@@ -156,8 +156,12 @@ async def _wind_down(instance: Instance, hook: str, cause: EndCause) -> float:
             if await _quiet_by(instance, asyncio.get_running_loop().time() + _LAST_WAIT):
                 break
         else:
-            instance.log.error("code that ignores its cancellation is left behind")
+            if left := instance.left_behind():
+                instance.log.error(
+                    "code that ignores its cancellation is left behind: %s", ", ".join(left)
+                )
     await farewell
+    instance.leave()
     return deadline
 
 

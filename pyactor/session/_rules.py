@@ -63,7 +63,9 @@ RULES: Mapping[str, str] = {
     ),
     "C10": (
         "Deferred. What was deferred runs last in, first out, once the connection is gone,"
-        " whatever ended it: also after a failed preflight hook or a timed-out `on_connect`."
+        " whatever ended it: also after a failed preflight hook or a timed-out `on_connect`. What"
+        " it is too late for, as its actor has left memory behind code that ignored its"
+        " cancellation, is logged instead."
     ),
     "C11": (
         "Timeouts. Each hook has its own. At the timeout its task is cancelled and life goes on"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from attrs import define
+from attrs import Factory, define
 
 from pyactor.definition import Actor, ActorOptions, Conn, action, hook
 from pyactor.host import ActorHost
@@ -74,6 +74,31 @@ class Clinger(
     @action(timeout=0.5)
     async def hurry(self) -> None:
         await asyncio.Event().wait()
+
+
+@define
+class Notes:
+    lines: list[str] = Factory(list)
+
+
+class Careful(
+    Actor[Notes],
+    name="careful",
+    options=ActorOptions(action_timeout=1, state_save_interval=0.5, sleep_timeout=100),
+):
+    @action
+    async def work(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(6)
+            self.state.lines.append("looked for the key")
+            await asyncio.sleep(1)
+            self.state.lines.append("put away")
+
+    @action
+    def notes(self) -> list[str]:
+        return self.state.lines
 
 
 @pytest.mark.parametrize(
@@ -158,6 +183,22 @@ def test_an_action_that_times_out_is_answered_at_once(
 
     play(Clinger, scene)
     assert "action 'work' ended after its timeout of 10" in caplog.text
+
+
+def test_what_a_timed_out_action_still_changes_is_saved(play: Play) -> None:
+    """A4, C11: nothing is rolled back, neither what it changes as it is being cancelled."""
+
+    async def scene(stage: Any) -> None:
+        await stage.http("work")
+        await asyncio.sleep(5.9)
+        stage.storage.opens.clear()
+        await asyncio.sleep(1.6)  # a commit is under way as the action ends
+        stage.storage.opens.set()
+        await asyncio.sleep(1)
+        await stage.crash()
+        assert await stage.http("notes") == ["looked for the key", "put away"]
+
+    play(Careful, scene)
 
 
 def test_an_http_action_that_times_out(play: Play) -> None:
