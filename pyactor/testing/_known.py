@@ -217,6 +217,17 @@ class ConnBook:
             return ran is not None and ran.has_returned
         return self.joined >= 0
 
+    @property
+    def was_cut_off(self) -> bool:
+        """Whether its actor stops, or has, behind code of it that was cancelled for that (C10)."""
+        if self.life is None or not self.life.is_stopping:
+            return False
+        return any(
+            ran.cancelled_at is not None and not ran.is_expired
+            for ran in (*self.hooks.values(), *self.runs.values())
+            if ran.kind != "action"
+        )
+
     def running_hook(self, now: float) -> Ran | None:
         """The hook of its own life that runs for certain, or None."""
         for ran in self.hooks.values():

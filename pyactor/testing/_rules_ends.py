@@ -106,7 +106,7 @@ class EndChecker(Checker):
         if how != "ended":
             raise Breach("C9", f"{name}: await disconnect() raised {how}")
         conn = self.book.conns[name]
-        if conn.is_gone(step.at) or self._is_circular(name, by):
+        if conn.is_gone(step.at) or conn.was_cut_off or self._is_circular(name, by):
             return
         raise Breach("C9", f"{name}: await disconnect() returned before it was gone")
 

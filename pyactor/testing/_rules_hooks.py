@@ -151,7 +151,7 @@ class HookChecker(Checker):
         """A connection goes out of conns."""
         conn = self.book.conns[step.conn]
         ran = conn.hooks.get("on_connect")
-        if ran is not None and not ran.may_be_over(step.at):
+        if ran is not None and not ran.may_be_over(step.at) and not conn.was_cut_off:
             raise Breach("C7", f"{conn.name}: it left conns while on_connect still runs")
 
     # -------------------------------------------------------------- what is due
@@ -165,7 +165,8 @@ class HookChecker(Checker):
                 who = "" if ran.conn is None else f"{ran.conn.name}: "
                 raise Breach("C11", f"{who}{ran.name} runs on after its timeout")
         for conn in self.book.conns.values():
-            if conn.life is not None and not conn.is_unsure and not conn.is_gone(now):
+            is_looked_at = conn.life is not None and not conn.is_unsure and not conn.was_cut_off
+            if is_looked_at and not conn.is_gone(now):
                 self._due_of(conn, now)
 
     def _due_of(self, conn: ConnBook, now: float) -> None:

@@ -6,6 +6,7 @@ Nothing is decided here: the instance and the drivers do what they do in product
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Mapping
+from functools import wraps
 from logging import Logger, LoggerAdapter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -219,6 +220,7 @@ class _WatchedConn(ConnContext):
         data = {"callback": counters.runs}
         observer.note(What.DEFER, self.name, self._life, data=data)
 
+        @wraps(callback)  # which is named where it is skipped (C10)
         def run_deferred() -> object:
             run = observer.enter("deferred", "deferred", self.name, self._instance, data)
             result: object = call(observer, run, callback)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
 import pytest
 from attrs import define
 
-from pyactor.definition import Actor, ActorOptions, action, hook
+from pyactor.definition import Actor, ActorOptions, Conn, action, hook
 from pyactor.testing import (
     Deadlock,
     Faults,
@@ -478,3 +479,59 @@ def test_a_thousand_connections_for_a_minute_take_no_time(house: Any, door: Any)
         assert all(conn.calls[1].is_answered for conn in conns)
         world.check()
     assert time.process_time() - began < 5
+
+
+# ------------------------------------------------------------------ what ignores its cancellation
+
+
+class Stubborn(
+    Actor[None],
+    name="stubborn",
+    options=ActorOptions(sleep_grace_period=3, on_connect_timeout=30, on_disconnect_timeout=30),
+):
+    """Stays in one hook of its connection for 20 seconds, whoever cancels it."""
+
+    stays: str = ""
+
+    async def _stay(self, hook: str) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + (20 if Stubborn.stays == hook else 0)
+        while (left := until - loop.time()) > 0:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(left)
+
+    @hook
+    async def on_connect(self, conn: Conn[None, None]) -> None:
+        conn.defer(self._tidy_up)
+        await self._stay("on_connect")
+
+    @hook
+    async def on_disconnect(self, conn: Conn[None, None]) -> None:
+        await self._stay("on_disconnect")
+
+    def _tidy_up(self) -> None: ...
+
+    @action
+    async def kick(self) -> None:
+        async def see_it_gone(conn: Conn[None, None]) -> None:
+            await conn.disconnect()
+
+        self.seeing = asyncio.create_task(see_it_gone(self.conn))
+
+
+@pytest.mark.parametrize("stays", ["on_connect", "on_disconnect"])
+def test_a_callback_that_it_is_too_late_for_breaks_no_rule(
+    stays: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """C10: its actor has left memory behind code that ignored its cancellation; it is logged."""
+    monkeypatch.setattr(Stubborn, "stays", stays)
+    with World(Stubborn) as world:
+        conn = world.connect()
+        world.settle()
+        if stays == "on_disconnect":
+            conn.act("kick")
+            world.settle()
+        world.sleep()
+        world.advance(60)
+        world.check()
+    assert "do not run, as the actor has left memory: Stubborn._tidy_up" in caplog.text
