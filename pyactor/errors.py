@@ -142,6 +142,13 @@ class CallbackTimedOut(ActorError, TimeoutError):
     code = "callback_timed_out"
 
 
+class CallInterrupted(ActorError):
+    """Cut off as its actor stopped and its grace period was over; it may have run in part (C15)."""
+
+    group = "actor"
+    code = "interrupted"
+
+
 class ActorNotFound(ActorError, LookupError):
     """No actor of that name and key, or id, exists, or it was destroyed (A6)."""
 

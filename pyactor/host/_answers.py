@@ -14,6 +14,7 @@ from ..errors import (
     ActionTimedOut,
     ActorNotFound,
     ActorRestarting,
+    CallInterrupted,
     DecodeError,
     DuplicateKey,
     Forbidden,
@@ -48,6 +49,7 @@ _STATUS = {
     RequestTimedOut().name: 408,
     DuplicateKey().name: 409,
     IncomingTooLong().name: 413,
+    CallInterrupted().name: 500,  # not 503, upon which some try again by themselves
     f"{INTERNAL_GROUP}.{INTERNAL_CODE}": 500,
     ActorRestarting().name: 503,
     GoingAway().name: 503,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any
 
+from ..errors import CallInterrupted
 from ._scope import Scope
 
 log = logging.getLogger("pyactor.runtime")
@@ -42,11 +43,12 @@ class Call:
             context: That of this call alone, of ``context_of``.
             timeout: Seconds, or None for no limit.
             report: Called with ``(result, None)`` or ``(None, error)``; CallExpired at the
-                timeout. It must not raise.
+                timeout, CallInterrupted after ``cancel``. It must not raise.
         """
         self.scope = scope
         self._report = report
         self._given_up: str | None = None
+        self._is_cut_off = False
         self._reported = False
         self._timeout = timeout
         loop = asyncio.get_running_loop()
@@ -62,12 +64,13 @@ class Call:
         return inspect.getcoroutinestate(self._coroutine) != inspect.CORO_CREATED
 
     def cancel(self) -> None:
-        """Give up on it: the task is cancelled, and that is what is reported."""
+        """Cut it off: the task is cancelled, and that is what is reported if it heeds it."""
+        self._is_cut_off = True
         self.task.cancel()
 
     def abandon(self) -> None:
         """Cancel it, and wait for it no longer: its actor leaves memory."""
-        self._give_up("its actor left memory", asyncio.CancelledError())
+        self._give_up("its actor left memory", self._interruption())
 
     def _expire(self) -> None:
         if not self.task.done():  # else in this turn of a loop that was held up: not late by itself
@@ -79,8 +82,18 @@ class Call:
             self._given_up = why
             self._finish(None, error)
 
+    def _interruption(self) -> CallInterrupted:
+        return CallInterrupted(
+            f"{self.scope.what} was cut off at the end of the grace period in which its actor "
+            "stops; it may have run in part"
+        )
+
     def _done(self, task: asyncio.Task[Any]) -> None:
-        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        error: BaseException | None
+        if task.cancelled():
+            error = self._interruption() if self._is_cut_off else asyncio.CancelledError()
+        else:
+            error = task.exception()
         if self._reported:
             if not task.cancelled():
                 log.warning(

@@ -25,7 +25,7 @@ from ..definition import (
     Connecting,
     EventRef,
 )
-from ..errors import CallbackTimedOut
+from ..errors import CallbackTimedOut, CallInterrupted
 from ..storage import ScheduleRecord, Storage
 from ..wire import messages
 from ..wire.depth import depth_of
@@ -303,6 +303,9 @@ class Instance(ActorContext):
     ) -> None:
         """A call is over: first its changes are noted, then it is answered, then it may sleep."""
         scope.end()
+        if isinstance(error, CallInterrupted):
+            where = "" if scope.conn is None else f"connection {scope.conn.id}: "
+            self._logger.warning("%s%s", where, error)
         try:
             self.note_change()
         except Exception as found:  # noqa: BLE001 - what is wrong with the state fails its call
@@ -404,7 +407,9 @@ class Instance(ActorContext):
         return asyncio.get_running_loop().create_task(coroutine, context=self.new_context())
 
     def log_error(self, what: str, error: BaseException, connection_id: str | None = None) -> None:
-        """Log in full what no client may see (C8, C12)."""
+        """Log in full what no client may see (C8, C12); what was cut off has been told of."""
+        if isinstance(error, CallInterrupted):
+            return
         where = "" if connection_id is None else f" of connection {connection_id}"
         self._logger.error("%s%s failed", what, where, exc_info=error)
 

@@ -17,7 +17,7 @@ from attrs import evolve
 from typing_extensions import override
 
 from ..definition import Cron, CronJob, FutureCall, ScheduleContext, Scheduled
-from ..errors import ActionTimedOut, TooManySchedules
+from ..errors import ActionTimedOut, CallInterrupted, TooManySchedules
 from ..storage import ScheduleRecord
 from ._alarm import Alarm
 from ._call import CallExpired, invoke
@@ -265,8 +265,8 @@ class Schedules(ScheduleContext):
         instance = self._instance
         schedule_id = planned.schedule_id
         self._running.discard(schedule_id)
-        if isinstance(error, asyncio.CancelledError) and not instance.is_ready:
-            return  # cut off by the end of the grace period: it runs again after the next start
+        if isinstance(error, CallInterrupted):
+            return  # by the end of the grace period: it runs again after the next start
         if isinstance(error, CallExpired):
             error = ActionTimedOut(f"action {planned.action!r} ran longer than {timeout:g} s")
         if error is not None:

@@ -486,7 +486,7 @@ def test_a_request_while_the_host_stops(play: Play, in_time: bool) -> None:
         if in_time:
             assert answer.body == b"waited"
         else:
-            assert name_of(answer) == "core.internal_error"
+            assert name_of(answer) == "actor.interrupted"
 
     play(Web, scene)
 

@@ -424,3 +424,29 @@ def test_a_stateless_call_that_connects_into_the_stop_is_answered(play: Play) ->
         assert Diary.trace.count("on_disconnect") == 1
 
     play(Diary, scene)
+
+
+def test_a_call_that_is_cut_off_says_so(play: Play, caplog: pytest.LogCaptureFixture) -> None:
+    """C15: it may have run, so its error is none upon which a client tries again by itself."""
+
+    async def scene(stage: Any) -> None:
+        Diary.slow = "write"
+        call = asyncio.create_task(stage.http("write", "half"))
+        await stage.settle()
+        [conn_id] = stage.instance.drivers
+        await stage.host.stop()
+        error = await call
+        assert (error.group, error.code) == ("actor", "interrupted")
+        assert error.message == (
+            "action 'write' was cut off at the end of the grace period in which its actor stops; "
+            "it may have run in part"
+        )
+        told = f"diary[a] connection {conn_id}: action 'write' was cut off at the end of the grace"
+        [told_of] = [line for line in caplog.records if "cut off" in line.message]
+        assert told_of.message.startswith(told)
+        assert {line.levelname for line in caplog.records} == {"WARNING"}
+        stage.restart()
+        Diary.slow = ""
+        assert "half" in await stage.http("write", "more")
+
+    play(Diary, scene)

@@ -161,7 +161,7 @@ def test_a_call_while_the_host_stops(play: Play, in_time: bool) -> None:
             assert answer == "waited"
         else:
             assert stage.time - began == pytest.approx(4, abs=0.01)
-            assert (answer.group, answer.code) == ("core", "internal_error")
+            assert (answer.group, answer.code) == ("actor", "interrupted")
 
     play(Shop, scene)
 
