@@ -12,11 +12,13 @@ import json
 import os
 import resource
 import shutil
+import signal
 import sys
 from pathlib import Path
 
 from . import _load, _report, _servers, _works
 from ._curves import CURVES
+from ._progress import Progress
 from ._run import Document, Run, describe
 from ._works import WORKS, Settings
 
@@ -30,7 +32,9 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="small, and without peers to install")
     parser.add_argument("--report", action="store_true", help="measure nothing, fill the tables")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of load, each time")
+    parser.add_argument("--curve-rounds", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of load, each time")
+    parser.add_argument("--minutes", type=float, help="after which nothing new begins")
     parser.add_argument("--server", action="append", help="only this one; repeatable")
     parser.add_argument(
         "--only",
@@ -44,21 +48,34 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def run_all(options: argparse.Namespace) -> Document:
-    """Measure what was asked for."""
+    """Measure what was asked for; what there is so far is written after each server."""
     servers = _servers.all_servers()
     if options.server:
         servers = {name: servers[name] for name in options.server}
     settings = Settings(options.rounds, options.seconds, *_works.cores())
-    run = Run(servers, settings, describe(settings, servers))
+    document = describe(settings, servers)
+    run = Run(
+        servers,
+        settings,
+        document,
+        Progress(options.minutes),
+        keep=lambda: write(document, options.results),
+    )
     asked = options.only or [*(work.name for work in WORKS), "storage", "curves", "actors"]
-    run.works(work for work in WORKS if work.name in asked)
-    if "storage" in asked:
-        run.storage()
-    if "curves" in asked:
-        run.curves({curve.name: curve.points for curve in CURVES})
-    if "actors" in asked:
-        run.actors(number for number in (1000, 10_000, 100_000) if number <= options.actors)
-    return run.document
+    numbers = [number for number in (1000, 10_000, 100_000) if number <= options.actors]
+    try:
+        if "storage" in asked:
+            run.storage()
+        run.works([work for work in WORKS if work.name in asked])
+        if "actors" in asked:
+            run.actors(numbers[:2])
+        if "curves" in asked:
+            run.curves({curve.name: curve.points for curve in CURVES}, options.curve_rounds)
+        if "actors" in asked:
+            run.actors(numbers[2:])
+    except KeyboardInterrupt:
+        document.setdefault("cut", {})["the run"] = "interrupted"
+    return document
 
 
 def run_smoke() -> Document:
@@ -69,7 +86,7 @@ def run_smoke() -> Document:
     works = [_works.smoke(work) for work in WORKS]
     works += [_works.smoke(curve.work(curve.points[1])) for curve in CURVES]
     run.quickly(works)
-    run.curves({"connections": (1, 4)})
+    run.curves({"connections": (1, 4)}, 1)
     run.storage()
     run.actors([50])
     return run.document
@@ -78,8 +95,21 @@ def run_smoke() -> Document:
 def write(document: Document, directory: Path) -> None:
     """Leave the results and the pictures of them."""
     directory.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(document, indent=1, ensure_ascii=False)
-    (directory / "results.json").write_text(f"{text}\n", encoding="utf-8")
+    text = json.dumps(_rounded(document), indent=1, ensure_ascii=False)
+    new = directory / "results.json.new"
+    new.write_text(f"{text}\n", encoding="utf-8")
+    new.replace(directory / "results.json")
+
+
+def _rounded(value: object) -> object:
+    """The same with six digits of each number, which is more than was measured."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_rounded(each) for each in value]
+    return value
 
 
 def draw(document: Document, directory: Path) -> None:
@@ -113,11 +143,16 @@ def main() -> int:
         return 0
     if shutil.which("node") is None:
         print("without Node its three peers are left out", file=sys.stderr)
+    # So that an end from outside stops the server that is running, and keeps the results.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     document = run_all(options)
     write(document, options.results)
     draw(document, options.results)
     print(f"\n{_report.text_of(document)}\n\nwritten to {options.results}")
-    return 0
+    lost = _report.lost_of_ours(document)
+    if lost:
+        print("\nno result of pyactor: " + ", ".join(lost), file=sys.stderr)
+    return 1 if lost else 0
 
 
 if __name__ == "__main__":

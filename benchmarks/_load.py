@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,7 +56,7 @@ def load(
         options: The command line (load/load.c).
         core: The only core that it uses; None for any.
         on_ready: Called when all is connected and warm, and nothing is under way.
-        timeout: Seconds for the rest.
+        timeout: Seconds for all of it.
 
     Returns:
         What it says in the end; nothing is under way then, either.
@@ -70,15 +72,18 @@ def load(
         text=True,
     ) as process:
         assert process.stdout is not None
-        if process.stdout.readline() == "ready\n":
-            on_ready()
-            try:
-                said, complaint = process.communicate("go\n", timeout=timeout)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise LoadFailedError(f"no end after {timeout:g} s") from None
-        else:
-            said, complaint = process.communicate()
+        watchdog = threading.Timer(timeout, process.kill)
+        watchdog.start()
+        try:
+            if process.stdout.readline() == "ready\n":
+                on_ready()
+                said, complaint = process.communicate("go\n")
+            else:
+                said, complaint = process.communicate()
+        finally:
+            watchdog.cancel()
+    if process.returncode == -signal.SIGKILL:
+        raise LoadFailedError(f"no end after {timeout:g} s")
     if process.returncode:
         raise LoadFailedError(complaint.strip() or f"exit status {process.returncode}")
     result: dict[str, float] = json.loads(said)

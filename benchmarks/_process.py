@@ -20,6 +20,13 @@ START_TIMEOUT = 60.0
 STOP_TIMEOUT = 10.0
 """Seconds until it is killed."""
 
+SETTLE_TIMEOUT = 5.0
+"""Seconds that a server may still be busy with what is over."""
+AT_REST = 0.01
+"""CPU seconds in a tenth of a second that are as good as none."""
+MARK = "PYACTOR_BENCHMARK"
+"""The variable that everything has which a server of a run has started."""
+
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -31,15 +38,19 @@ class CannotRunError(Exception):
 class ServerProcess:
     """A running server, with all processes that it has started."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], port: int, log: Path, mark: str = ""
+    ) -> None:
         """Take over a process that is starting.
 
         Args:
             process: It leads a session of its own.
             port: Where it is going to listen.
             log: What it prints.
+            mark: By which the processes are known that it has started, wherever they are now.
         """
         self.port = port
+        self._mark = mark
         self._process = process
         self._log = log
 
@@ -73,6 +84,17 @@ class ServerProcess:
             ticks += sum(map(int, stat[11:15]))  # utime, stime, and of waited-for children
         return ticks / _TICK
 
+    def settle(self) -> None:
+        """Return once it does no more than it does at rest, or after ``SETTLE_TIMEOUT``."""
+        deadline = time.monotonic() + SETTLE_TIMEOUT
+        before = self.cpu_seconds()
+        while time.monotonic() < deadline:
+            time.sleep(0.1)
+            now = self.cpu_seconds()
+            if now - before <= AT_REST:
+                return
+            before = now
+
     def memory(self) -> int:
         """Bytes of all its processes that are in memory."""
         pages = 0
@@ -94,6 +116,8 @@ class ServerProcess:
                 if pid != self._process.pid or self._process.poll() is None:
                     os.kill(pid, signal.SIGKILL)
         self._process.wait()
+        if self._mark:
+            _kill_marked(self._mark)
 
 
 @contextlib.contextmanager
@@ -118,6 +142,7 @@ def running(
         CannotRunError: It does not start.
     """
     variables = {**os.environ, **environment}
+    mark = variables[MARK] = f"{os.getpid()}-{port}"
     variables.pop("RUST_BACKTRACE", None)  # it makes RivetKit's engine nine times slower
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - the command is of our table
@@ -128,12 +153,22 @@ def running(
             env=variables,
             start_new_session=True,
         )
-    server = ServerProcess(process, port, log)
+    server = ServerProcess(process, port, log, mark)
     try:
         server.wait_listening()
         yield server
     finally:
         server.stop()
+
+
+def _kill_marked(mark: str) -> None:
+    """End what a server has left behind, such as RivetKit's engine when Node has crashed."""
+    wanted = f"{MARK}={mark}".encode()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(entry.name), signal.SIGKILL)
 
 
 def pinned(core: int | None) -> list[str]:

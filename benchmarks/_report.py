@@ -20,6 +20,10 @@ BUSY = 0.85
 """Utilisation of the load generator from which on it may have held a server back."""
 
 Document = dict[str, Any]
+ENOUGH_ROUNDS = 5
+ENOUGH_SECONDS = 1.0
+QUIET = 0.75
+"""Load average up to which a machine has little else to do."""
 _BLOCK = re.compile(
     r"(?P<begin><!-- measured: (?P<name>[a-z-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL
 )
@@ -134,12 +138,15 @@ def slopes_table(document: Document) -> str:
     """Each curve with its slope, over all of it and at its end."""
     rows = []
     for curve in CURVES:
-        for server in (PYACTOR, BARE):
+        ends: dict[str, float] = {}
+        for server in (BARE, PYACTOR):
             points = points_of(document, curve, server)
             if len(points) < 2:
                 continue
-            end = slope(points[-3:])
+            end = ends[server] = slope(points[-3:])
             said = "worse than linear" if end > curve.linear + TOLERANCE else ""
+            if said and server == PYACTOR and ends.get(BARE, 0) > curve.linear + TOLERANCE:
+                said = "the bare server too"
             first, last = points[0], points[-1]
             rows.append(
                 (
@@ -197,8 +204,49 @@ def circumstances(document: Document) -> str:
     return "\n\n".join(" ".join(line.split()) for line in lines)
 
 
+def caution(document: Document) -> str:
+    """What speaks against taking the numbers for more than a rehearsal; often nothing."""
+    settings, machine = document["settings"], document["machine"]
+    reasons = []
+    if settings["rounds"] < ENOUGH_ROUNDS:
+        reasons.append(f"only {settings['rounds']} rounds")
+    if settings["seconds"] < ENOUGH_SECONDS:
+        reasons.append(f"only {settings['seconds']:g} s of load each")
+    if machine["load_before"] > QUIET:
+        reasons.append(f"other work on the machine (load average {machine['load_before']:.1f})")
+    if settings["server_core"] is None:
+        reasons.append("one core for server and load")
+    lines = [f"**A rehearsal, which ranks nothing:** {', '.join(reasons)}."] if reasons else []
+    lines += [
+        f"Not all of it was measured: {part}, {how_far}."
+        for part, how_far in document.get("cut", {}).items()
+    ]
+    return "\n\n".join(lines)
+
+
+def missed(document: Document) -> str:
+    """The goals that are missed, as a list."""
+    lines = []
+    for verdict in verdicts(document):
+        goal = verdict.goal
+        if verdict.met is False:
+            wanted = f"{'at least' if goal.at_least else 'at most'} {goal.limit:g}"
+            lines.append(f"- {goal.name} is missed: {verdict.ratio:.2f}, {wanted} is the goal.")
+    return "\n".join(lines) or "- Of the goals none is missed."
+
+
+def lost_of_ours(document: Document) -> list[str]:
+    """What pyactor should have done in the run, and did not."""
+    lost = [name for name in document.get("missing", {}) if name.startswith(PYACTOR)]
+    for work, servers in document.get("failed", {}).items():
+        lost += [f"{name}: {work}" for name in servers if name.startswith(PYACTOR)]
+    return lost
+
+
 PARTS: dict[str, Callable[[Document], str]] = {
     "circumstances": circumstances,
+    "caution": caution,
+    "missed": missed,
     "goals": goals_table,
     "works": works_table,
     "details": details_table,
@@ -218,6 +266,6 @@ def fill(path: Path, document: Document) -> None:
 
     def block(match: re.Match[str]) -> str:
         part = PARTS[match["name"]](document)
-        return f"{match['begin']}{part}\n{match['end']}"
+        return "\n".join(filter(None, (match["begin"].rstrip(), part, match["end"])))
 
     path.write_text(_BLOCK.sub(block, text), encoding="utf-8")

@@ -33,6 +33,7 @@ class Server:
         environment: Variables, filled in likewise.
         is_actor: Whether it has a lifecycle and durable state, as pyactor has.
         is_ours: Whether it is pyactor.
+        most_idle: Idle connections that it can be given, in a time that can be waited for.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Server:
     environment: Mapping[str, str] = field(factory=dict)
     is_actor: bool = False
     is_ours: bool = False
+    most_idle: int = 5000
 
     def filled(self, port: int, data: Path) -> tuple[list[str], dict[str, str]]:
         """Command line and variables for one run."""
@@ -121,6 +123,7 @@ def all_servers() -> dict[str, Server]:
                 "RIVETKIT_STORAGE_PATH": "{data}",
             },
             is_actor=True,
+            most_idle=1000,
         ),
         Server(
             "partyserver on workerd",

@@ -18,6 +18,7 @@ from types import FrameType
 
 from ..storage import MemoryStorage, SqliteStorage, Storage
 from ..transports import Host
+from ._loop import loop_factory
 from ._parent import GO, LOADED, READY
 from ._target import load_registry
 
@@ -74,7 +75,8 @@ def serve_child(
         namespace=namespace,
         allowed_origins=allowed_origins,
     )
-    asyncio.run(_serve(host, storage, line))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(_serve(host, storage, line))
 
 
 async def _serve(host: Host, storage: Storage, line: socket.socket) -> None:

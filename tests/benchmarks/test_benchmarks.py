@@ -23,8 +23,11 @@ from benchmarks import _load, _report
 from benchmarks._check import WrongAnswerError, check
 from benchmarks._curves import slope
 from benchmarks._goals import GOALS, Goal, judge
-from benchmarks._process import ServerProcess
+from benchmarks._process import ServerProcess, free_port, running
+from benchmarks._progress import Progress
+from benchmarks._run import Run, describe
 from benchmarks._servers import Server, all_servers
+from benchmarks._works import SEQUENTIAL, Settings
 
 GOAL = Goal("P9", "a / b", ("work", "a", "cpu"), ("work", "b", "cpu"), limit=1.25, at_least=False)
 ROOT = Path(__file__).parents[2]
@@ -181,3 +184,70 @@ def test_the_page_says_what_the_results_say(tmp_path: Path) -> None:
     assert copy.read_text(encoding="utf-8") == page.read_text(encoding="utf-8"), (
         "docs/performance.md is not what benchmarks/results says: make bench-report"
     )
+
+
+# -------------------------------------------------------------- a run that does not go well
+
+
+def test_a_run_says_how_long_it_will_take_and_ends_in_time() -> None:
+    time = [0.0]
+    progress = Progress(10, clock=lambda: time[0])
+    progress.plan(6)
+    assert (str(progress), progress.is_over) == ("0 of 6 measured in 0.0 min", False)
+    time[0] = 120
+    progress.step()
+    progress.step()
+    assert str(progress) == "2 of 6 measured in 2.0 min, about 4 min left"
+    progress.plan(94)
+    assert str(progress).endswith("about 8 min left")
+    time[0] = 600
+    assert progress.is_over
+
+
+def rehearsal(*servers: Server, minutes: float | None = None) -> Run:
+    settings = Settings(2, 0.02, None, None)
+    named = {server.name: server for server in servers}
+    return Run(named, settings, describe(settings, named), Progress(minutes))
+
+
+def test_a_peer_that_does_not_start_is_left_out_with_its_reason() -> None:
+    broken = Server("broken", (sys.executable, "-c", "raise SystemExit('no licence')"))
+    run = rehearsal(broken)
+    run.works([SEQUENTIAL])
+    assert "no licence" in run.document["missing"]["broken"]
+    assert "Left out: broken: it ended at once: no licence" in _report.circumstances(run.document)
+
+
+def test_after_the_time_is_up_nothing_begins() -> None:
+    broken = Server("broken", (sys.executable, "-c", "raise SystemExit('begun')"))
+    run = rehearsal(broken, minutes=0)
+    run.works([SEQUENTIAL])
+    run.actors([10])
+    assert run.document["cut"] == {"rounds": "0 of 2", "actors": "10: no time was left"}
+    assert "Not all of it was measured: rounds, 0 of 2." in _report.caution(run.document)
+
+
+def test_what_a_server_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:
+    orphan = (
+        "import os, pathlib, sys, time\n"
+        "pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))\ntime.sleep(60)"
+    )
+    serve = (
+        "import subprocess, sys, socket, time\n"
+        f"subprocess.Popen(['setsid', '-f', sys.executable, '-c', {orphan!r}, sys.argv[2]])\n"
+        "s = socket.create_server(('127.0.0.1', int(sys.argv[1])))\ntime.sleep(60)"
+    )
+    port, note = free_port(), tmp_path / "pid"
+    command = [sys.executable, "-c", serve, f"{port}", f"{note}"]
+    with running(command, port=port, environment={}, core=None, log=tmp_path / "log"):
+        while not (note.exists() and note.read_text()):
+            pass
+    while is_running(int(note.read_text())):  # a signal takes a moment; else the test times out
+        pass
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False

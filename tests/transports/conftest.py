@@ -294,6 +294,7 @@ class Site:
 
 
 Scenario: TypeAlias = Callable[[Site], Awaitable[None]]
+LoopFactory: TypeAlias = Callable[[], asyncio.AbstractEventLoop]
 
 
 class Serve(Protocol):
@@ -307,10 +308,21 @@ def app() -> Application:
     return Application()
 
 
+@pytest.fixture(params=["asyncio"])
+def loop_factory(request: pytest.FixtureRequest) -> LoopFactory | None:
+    """The loop of the server; a module that parametrizes it runs on uvloop too."""
+    if request.param == "asyncio":
+        return None
+    uvloop = pytest.importorskip("uvloop", reason="the extra `fast` is not installed")
+    factory: LoopFactory = uvloop.new_event_loop
+    return factory
+
+
 @pytest.fixture
-def serve(app: Application) -> Serve:
+def serve(app: Application, loop_factory: LoopFactory | None) -> Serve:
     def run(scenario: Scenario, limits: ServerLimits | None = None) -> None:
-        asyncio.run(_run(scenario, app, limits or ServerLimits()))
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(_run(scenario, app, limits or ServerLimits()))
 
     return run
 
@@ -338,7 +350,8 @@ async def _run(scenario: Scenario, app: Application, limits: ServerLimits) -> No
         assert recorder.heard[-1] == ("lost",)
     assert site.connection_count == 0
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert [timer for timer in loop._scheduled if not timer.cancelled()] == []  # type: ignore[attr-defined]
+    timers = getattr(loop, "_scheduled", ())  # of uvloop nobody can ask it
+    assert [timer for timer in timers if not timer.cancelled()] == []
     await asyncio.sleep(0)
     assert _open_files() == files
 

@@ -18,6 +18,8 @@ UPGRADE = (
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 
+pytestmark = pytest.mark.parametrize("loop_factory", ["asyncio", "uvloop"], indirect=True)
+
 # ------------------------------------------------------------------ upgrade
 
 

@@ -10,6 +10,8 @@ from websockets.frames import Opcode
 
 from pyactor.transports.server import ServerLimits
 
+pytestmark = pytest.mark.parametrize("loop_factory", ["asyncio", "uvloop"], indirect=True)
+
 if TYPE_CHECKING:
     from tests.transports.conftest import Peer, Serve, Site
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from websockets.frames import Opcode
 
+pytestmark = pytest.mark.parametrize("loop_factory", ["asyncio", "uvloop"], indirect=True)
+
 if TYPE_CHECKING:
     from tests.transports.conftest import Peer, Recorder, Serve, Site
 
