@@ -87,8 +87,8 @@ coverage: .venv/installed-dev $(CLIENT)  ## The tests, then: definition, wire an
 		--include='pyactor/definition/*,pyactor/wire/*,pyactor/session/*'
 
 .PHONY: conformance
-conformance: .venv/installed-dev $(CLIENT)  ## The official client against `pyactor serve`
-	$(BIN)/pytest tests/conformance $(ARGS)
+conformance: .venv/installed-dev $(CLIENT)  ## The official client against `pyactor serve`, and pyactor.asgi under uvicorn and hypercorn
+	PYACTOR_CONFORMANCE_ALL=1 $(BIN)/pytest tests/conformance $(ARGS)
 
 .PHONY: deep
 deep: .venv/installed-dev  ## The property-based tests with many more examples

@@ -26,7 +26,7 @@ COVERED = {
     "conn.disconnect of another, with a reason": "kick",
     "await conn.disconnect of oneself": "disconnect_self",
 }
-FURTHER = ["reminders"]
+FURTHER = ["fastapi_room", "reminders"]
 """Examples of what the source text does not show."""
 
 

@@ -359,6 +359,17 @@ def test_what_comes_before_somebody_is_attached_waits(virtual: Callable[..., Non
     virtual(main())
 
 
+def test_who_is_dropped_has_not_closed(virtual: Callable[..., None]) -> None:
+    async def main() -> None:
+        wire = Wire()
+        wire.attach()
+        wire.leave(1006)
+        await wire.task
+        assert wire.receiver.heard == ["lost"]
+
+    virtual(main())
+
+
 @pytest.mark.parametrize("how", ["close", "abort"])
 def test_whoever_attaches_after_the_end_is_told_of_it(
     how: str, virtual: Callable[..., None]
@@ -420,6 +431,7 @@ def test_after_its_own_end_nothing_is_heard_but_the_loss(
             wire.channel.abort()
         await wire.task
         assert wire.receiver.heard == ["lost"]
+        assert asyncio.get_running_loop().time() == 0, "it has heard of the end"
 
     virtual(main())
 

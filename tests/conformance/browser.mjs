@@ -40,6 +40,7 @@ const browser = await chromium.launchPersistentContext(userDataDir, {
 	args: [
 		"--no-sandbox",
 		"--disable-gpu",
+		"--ignore-certificate-errors",
 		"--disable-quic",
 		"--no-first-run",
 		"--disable-background-networking",

@@ -1,4 +1,4 @@
-"""What the official client needs: Node with the package, hosts of ``pyactor serve``, and a summary.
+"""What the official client needs: Node with the package, servers of the actors, and a summary.
 
 Where Node or the package is missing, its tests are skipped with the reason; with ``CI`` in the
 environment that is an error, so that CI cannot pass without them.
@@ -14,12 +14,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 import pytest
-from attrs import Factory, define, frozen
+from attrs import Factory, define, field, frozen
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -27,11 +29,59 @@ ENCODINGS = ("json", "cbor", "bare")
 ACTORS = "tests/conformance/actors.py:registry"
 OLDEST_NODE = 20
 GUARDED = {"token": "s3cret+%41&~", "namespace": "prod", "origin": "http://app.example"}
+START_SECONDS = 20
 STOP_SECONDS = 25  # longer than the grace period
 
+ALL = "PYACTOR_CONFORMANCE_ALL"
+"""Set by ``make conformance``: every encoding, and the browser, on every server."""
+WAYS = [*(("serve", each) for each in ENCODINGS), ("uvicorn", "bare"), ("hypercorn", "cbor")]
+"""Server and encoding where time is short. What carries a message knows nothing of its encoding."""
+
 Hosts: TypeAlias = "dict[str, dict[str, str]]"
-Outcomes: TypeAlias = "dict[str, list[bool]]"
+Way: TypeAlias = "tuple[str, str]"
+Outcomes: TypeAlias = "dict[Way, list[bool | str]]"
+"""Of each way whether a check passed, or why it was not run."""
 OUTCOMES = pytest.StashKey[Outcomes]()
+
+
+# ------------------------------------------------------------------ servers
+
+
+@frozen
+class ServerKind:
+    """One way to serve the actors.
+
+    Attributes:
+        command: What follows ``python -m``; ``{port}`` is free.
+        path: Below which the actors are.
+        unable: Checks that the server makes impossible, each with the exact reason.
+        has_tls: With it a browser speaks HTTP/2. Its certificate is nobody's.
+    """
+
+    command: tuple[str, ...]
+    path: str = ""
+    unable: Mapping[str, str] = field(factory=dict[str, str])
+    has_tls: bool = False
+
+
+SERVERS = {
+    "serve": ServerKind(("pyactor.cli", "serve", ACTORS, "--port", "0")),
+    "uvicorn": ServerKind(
+        ("uvicorn", "tests.conformance.asgi_apps:mounted", "--port", "0"), path="/live"
+    ),
+    "hypercorn": ServerKind(
+        ("hypercorn", "tests.conformance.asgi_apps:alone", "--workers", "0", "-b", "127.0.0.1:0"),
+        unable={
+            "webSocket: close codes of the client": (
+                "hypercorn tells an app 1006 for every close of a client, without its reason"
+            )
+        },
+    ),
+    "hypercorn-h2": ServerKind(
+        ("hypercorn", "tests.conformance.asgi_apps:alone", "--workers", "0", "-b", "127.0.0.1:0"),
+        has_tls=True,
+    ),
+}
 
 
 # ------------------------------------------------------------------ Node and the package
@@ -58,10 +108,14 @@ def why_not() -> str | None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each check and encoding; the names are the runner's own."""
+    """One test for each check, server and encoding; the names are the runner's own."""
     if "check" in metafunc.fixturenames:
-        metafunc.parametrize("encoding", ENCODINGS)
+        servers = [name for name, kind in SERVERS.items() if not kind.has_tls]
+        every = [(server, encoding) for server in servers for encoding in ENCODINGS]
+        metafunc.parametrize("way", every if ALL in os.environ else WAYS, ids="-".join)
         metafunc.parametrize("check", check_names())
+    elif "browsed" in metafunc.fixturenames:
+        metafunc.parametrize("browsed", SERVERS if ALL in os.environ else ["serve"])
 
 
 def check_names() -> list[str]:
@@ -136,47 +190,95 @@ class Served:
 @contextlib.contextmanager
 def _serving(log: Path, *options: str, target: str = ACTORS) -> Iterator[Served]:
     """A ``pyactor serve`` on a free port; it must end in good order."""
-    command = [sys.executable, "-m", "pyactor.cli", "serve", target]
     data = ["--data-dir", str(log.with_suffix(".data"))]
+    command = ["pyactor.cli", "serve", target, *data, "--port", "0", *options]
+    with _running(command, log, {}) as served:
+        yield served
+
+
+@contextlib.contextmanager
+def _running(command: Sequence[str], log: Path, environment: dict[str, str]) -> Iterator[Served]:
+    """A server of whatever kind, which says where it is; it must end in good order."""
     with (
-        log.open("w", encoding="utf-8") as errors,
+        log.open("w", encoding="utf-8") as said,
         subprocess.Popen(
-            [*command, *data, "--port", "0", *options],
+            [sys.executable, "-m", *command],
             cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=errors,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
+            stdout=said,
+            stderr=said,
             text=True,
         ) as process,
     ):
         try:
-            assert process.stdout is not None
-            said = process.stdout.readline()
-            found = re.match(r"serving (http://\S+)", said)
-            assert found, f"pyactor serve said {said!r}\n{log.read_text(encoding='utf-8')}"
-            yield Served(process, found[1])
+            until = time.monotonic() + START_SECONDS
+            while not (found := re.search(r"https?://\S+:\d+", log.read_text(encoding="utf-8"))):
+                words = f"{command[0]} did not start:\n{log.read_text(encoding='utf-8')}"
+                assert process.poll() is None, words
+                assert time.monotonic() < until, words
+                time.sleep(0.02)
+            yield Served(process, found[0])
             process.send_signal(signal.SIGTERM)
-            assert process.wait(STOP_SECONDS) == 0
+            # uvicorn ends by the signal itself, once all is done.
+            assert process.wait(STOP_SECONDS) in (0, -signal.SIGTERM)
         finally:
             process.kill()
 
 
+def _serving_as(server: str, log: Path, access: dict[str, str]) -> AbstractContextManager[Served]:
+    """A server of one kind, open to everybody or not."""
+    if server == "serve":
+        options = zip(("--token", "--namespace", "--allow-origin"), access.values(), strict=False)
+        return _serving(log, *(word for pair in options for word in pair))
+    setting = {"data": str(log.with_suffix(".data")), "access": access}
+    kind = SERVERS[server]
+    certificate = _certificate(log.with_suffix(".pem")) if kind.has_tls else ()
+    return _running((*kind.command, *certificate), log, {"CONFORMANCE": json.dumps(setting)})
+
+
+def _certificate(path: Path) -> tuple[str, ...]:
+    """The options of a server for a certificate of its own, which nobody has signed."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed, which makes the certificate")
+    command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=x"
+    files = ("-keyout", path, "-out", path.with_suffix(".crt"))
+    subprocess.run([openssl, *command.split(), *files], capture_output=True, check=True)
+    return ("--keyfile", str(path), "--certfile", str(path.with_suffix(".crt")))
+
+
 @pytest.fixture
-def serving(node: Node) -> Callable[..., contextlib.AbstractContextManager[Served]]:
+def serving(node: Node) -> Callable[..., AbstractContextManager[Served]]:
     """Hosts of a test's own."""
     return _serving
 
 
 @pytest.fixture(scope="session")
-def hosts(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
-    """The host of nearly all checks, open to everybody, and one that is not.
+def hosts_of(
+    node: Node, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Hosts]]:
+    """For a kind of server the host of nearly all checks, open to everybody, and one that is not.
 
     The second has a token, a namespace, and a list of origins whose pages may use it.
     """
     logs = tmp_path_factory.mktemp("hosts")
-    options = ("--token", "--namespace", "--allow-origin")
-    pairs = [word for pair in zip(options, GUARDED.values(), strict=True) for word in pair]
-    with _serving(logs / "open.log") as served, _serving(logs / "guarded.log", *pairs) as guarded:
-        yield {"open": {"url": served.url}, "guarded": {"url": guarded.url, **GUARDED}}
+    begun: dict[str, Hosts] = {}
+    with contextlib.ExitStack() as stack:
+
+        def begin(server: str) -> Hosts:
+            if server not in begun:
+                path = SERVERS[server].path
+                served, guarded = (
+                    stack.enter_context(_serving_as(server, logs / f"{server}-{name}.log", access))
+                    for name, access in (("open", {}), ("guarded", GUARDED))
+                )
+                begun[server] = {
+                    "open": {"url": served.url + path},
+                    "guarded": {"url": guarded.url + path, **GUARDED},
+                }
+            return begun[server]
+
+        yield begin
 
 
 # ------------------------------------------------------------------ checks and what came of them
@@ -209,26 +311,36 @@ class Run:
 
 
 @pytest.fixture(scope="session")
-def runs(request: pytest.FixtureRequest, node: Node, hosts: Hosts) -> Iterator[dict[str, Run]]:
-    """Runs of what was selected, one for each encoding, beside each other."""
-    selected: dict[str, list[str]] = {}
+def runs(
+    request: pytest.FixtureRequest, node: Node, hosts_of: Callable[[str], Hosts]
+) -> Iterator[dict[Way, Run]]:
+    """Runs of what was selected, one for each way, those of one server beside each other."""
+    selected: dict[Way, list[str]] = {}
     for item in request.session.items:
         if isinstance(item, pytest.Function) and "check" in item.fixturenames:
-            params = item.callspec.params
-            selected.setdefault(str(params["encoding"]), []).append(str(params["check"]))
+            params: dict[str, Any] = dict(item.callspec.params)
+            server, encoding = params["way"]
+            if params["check"] not in SERVERS[server].unable:
+                selected.setdefault((server, encoding), []).append(params["check"])
     with contextlib.ExitStack() as stack:
         runs = {}
-        for encoding, names in selected.items():
-            setting = {"encoding": encoding, "hosts": hosts, "names": names}
+        for (server, encoding), names in selected.items():
+            setting = {"encoding": encoding, "hosts": hosts_of(server), "names": names}
             process = stack.enter_context(node.start("runner.mjs", setting))
             stack.callback(process.kill)
-            runs[encoding] = Run(node, process)
+            runs[server, encoding] = Run(node, process)
         yield runs
+
+
+@pytest.fixture
+def unable(way: Way, check: str) -> str | None:
+    """Why the server makes a check impossible, or None."""
+    return SERVERS[way[0]].unable.get(check)
 
 
 @pytest.fixture(scope="session")
 def outcomes(pytestconfig: pytest.Config) -> Outcomes:
-    """Encoding -> whether each check passed."""
+    """What came of each check, by its way."""
     return pytestconfig.stash.setdefault(OUTCOMES, {})
 
 
@@ -239,5 +351,8 @@ def pytest_terminal_summary(
     outcomes: Outcomes = config.stash.get(OUTCOMES, {})
     if outcomes:
         terminalreporter.section("the official client, rivetkit 2.3.19")
-        for encoding, passed in outcomes.items():
-            terminalreporter.line(f"{encoding:5} {sum(passed)} of {len(passed)} checks passed")
+        for (server, encoding), results in outcomes.items():
+            passed = results.count(True)
+            line = f"{server:9} {encoding:5} {passed} of {len(results)} checks passed"
+            reasons = [result for result in results if isinstance(result, str)]
+            terminalreporter.line("; not run: ".join([line, *reasons]))

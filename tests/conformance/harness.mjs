@@ -61,8 +61,8 @@ export class Stage {
 
 	/** A proxy in front of the host whose connections can be cut. */
 	async proxy() {
-		const { hostname, port } = new URL(this.#hosts.open.url);
-		const proxy = await TcpProxy.listen(hostname, Number(port));
+		const { hostname, port, pathname } = new URL(this.#hosts.open.url);
+		const proxy = await TcpProxy.listen(hostname, Number(port), pathname);
 		this.onEnd(() => proxy.close());
 		return proxy;
 	}
@@ -84,7 +84,7 @@ class TcpProxy {
 	#pairs = new Set();
 	accepted = 0;
 
-	static async listen(host, port) {
+	static async listen(host, port, path) {
 		const proxy = new TcpProxy();
 		proxy.#server = net.createServer((near) => {
 			proxy.accepted += 1;
@@ -104,7 +104,7 @@ class TcpProxy {
 		});
 		proxy.#server.listen(0, "127.0.0.1");
 		await once(proxy.#server, "listening");
-		proxy.url = `http://127.0.0.1:${proxy.#server.address().port}`;
+		proxy.url = `http://127.0.0.1:${proxy.#server.address().port}${path}`;
 		return proxy;
 	}
 

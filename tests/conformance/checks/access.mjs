@@ -44,9 +44,9 @@ async function refusesAll(name, client, key) {
 check("the right token opens everything", (t) => useAll(guardedClient(t), t.key()));
 
 check("token and namespace may stand in the URL", (t) => {
-	const { host } = new URL(t.guarded.url);
+	const { host, pathname } = new URL(t.guarded.url);
 	const [namespace, token] = [t.guarded.namespace, t.guarded.token].map(encodeURIComponent);
-	return useAll(t.client({ endpoint: `http://${namespace}:${token}@${host}` }), t.key());
+	return useAll(t.client({ endpoint: `http://${namespace}:${token}@${host}${pathname}` }), t.key());
 });
 
 check("a wrong token opens nothing", async (t) => {
