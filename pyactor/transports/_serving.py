@@ -46,6 +46,15 @@ class ServerLimits:
     max_linger: float = field(default=30.0, validator=validators.gt(0))
 
 
+def _short_heads(opcode: Opcode) -> tuple[bytes, ...]:
+    """The heads of whole frames of every length that fits into one byte."""
+    return tuple(Frame(opcode, bytes(size)).serialize(mask=False)[:2] for size in range(126))
+
+
+_TEXT_HEADS = _short_heads(Opcode.TEXT)
+_BINARY_HEADS = _short_heads(Opcode.BINARY)
+
+
 class OpenConnection(Protocol):
     """What a server asks of its connections when it stops."""
 
@@ -71,7 +80,7 @@ class Framer:
 
     def __init__(self) -> None:
         self._data: str | bytes = b""
-        self._frame = Frame(Opcode.BINARY, b"").serialize(mask=False)
+        self._frame = _BINARY_HEADS[0]
 
     def frame(self, data: str | bytes) -> bytes:
         """One whole message as one frame: str as text, bytes as binary.
@@ -80,10 +89,14 @@ class Framer:
         """
         if data is not self._data:
             if isinstance(data, str):
-                frame = Frame(Opcode.TEXT, data.encode(errors="replace"))
+                payload, heads = data.encode(errors="replace"), _TEXT_HEADS
             else:
-                frame = Frame(Opcode.BINARY, data)
-            self._frame = frame.serialize(mask=False)
+                payload, heads = data, _BINARY_HEADS
+            if len(payload) < 126:  # RFC 6455 5.2: others tell their length in more bytes
+                self._frame = heads[len(payload)] + payload
+            else:
+                opcode = Opcode.TEXT if heads is _TEXT_HEADS else Opcode.BINARY
+                self._frame = Frame(opcode, payload).serialize(mask=False)
             self._data = data
         return self._frame
 

@@ -21,10 +21,12 @@ from websockets.typing import Subprotocol
 
 from ..wire.channel import ChannelReceiver
 from ..wire.http import HttpRequest
+from ._frame import whole_message, wire_size
 from ._serving import Serving, logger
 
 _SUBPROTOCOL = Subprotocol("rivet")
 _PING = Frame(Opcode.PING, b"").serialize(mask=False)
+_WHOLE_TEXT = 0x81  # the first byte of a frame: the last of its message, and text
 _MAX_REASON = 123  # RFC 6455 5.5: 125 bytes of a control frame, less two of the code
 _MAX_PONG_BACKLOG = 1024 * 1024
 
@@ -49,11 +51,11 @@ class WebsocketChannel(asyncio.Protocol):
         "_close_timeout",
         "_deadline",
         "_ending",
+        "_fragments",
         "_heard",
         "_held",
         "_is_text",
         "_lost",
-        "_message",
         "_next_ping",
         "_paused",
         "_ping_interval",
@@ -66,6 +68,7 @@ class WebsocketChannel(asyncio.Protocol):
         "_serving",
         "_timer",
         "_transport",
+        "_unparsed",
         "_waiting",
     )
 
@@ -77,8 +80,9 @@ class WebsocketChannel(asyncio.Protocol):
         self._protocol = _Protocol(state=OPEN, max_size=serving.limits.max_websocket_message)
         self._receiver: ChannelReceiver | None = None
         self._held = b""
-        self._message = bytearray()  # the fragments so far
+        self._fragments: bytearray | None = None  # joined so far, of a message under way
         self._is_text = False  # of the fragments
+        self._unparsed = 0  # bytes that the library has, of a frame that is not whole
         self._paused = False
         self._waiting: list[Frame] = []  # taken in, and not delivered since it is paused
         self._sending = True  # messages may go out: neither side has begun to close
@@ -187,9 +191,16 @@ class WebsocketChannel(asyncio.Protocol):
     @override
     def data_received(self, data: bytes) -> None:
         self._heard = True
-        if self._receiver is None and self._receiving:
+        receiver = self._receiver
+        if receiver is None and self._receiving:
             self._held += data
             self._transport.pause_reading()
+        elif receiver is not None and self._is_between_messages:
+            message = whole_message(data, self._serving.limits.max_websocket_message)
+            if message is None:
+                self._receive(data)
+            else:
+                self._receive_message(receiver, message, data[0] == _WHOLE_TEXT)
         else:
             self._receive(data)
 
@@ -241,10 +252,24 @@ class WebsocketChannel(asyncio.Protocol):
         if not self._paused:
             self._transport.resume_reading()
 
+    @property
+    def _is_between_messages(self) -> bool:
+        """Whether the library has nothing of what came, and has nothing to say of what comes."""
+        return (
+            self._unparsed == 0
+            and self._fragments is None
+            and self._receiving
+            and self._sending
+            and not self._paused
+            and not self._waiting
+        )
+
     def _receive(self, data: bytes) -> None:
         protocol = self._protocol
         protocol.receive_data(data)
         frames = cast("list[Frame]", protocol.events_received())
+        # A length in more bytes than it needs leaves it above zero for good, which is safe.
+        self._unparsed += len(data) - sum(map(wire_size, frames))
         if protocol.state is not OPEN:
             self._stop_sending()
         self._write_answers()
@@ -269,13 +294,14 @@ class WebsocketChannel(asyncio.Protocol):
                 self._receive_message(receiver, bytes(frame.data), opcode is Opcode.TEXT)
             else:
                 self._is_text = opcode is Opcode.TEXT
-                self._message += frame.data
+                self._fragments = bytearray(frame.data)
         elif opcode is Opcode.CONT:
+            assert self._fragments is not None  # the library has seen the first one
             # Joined as they come: a list of empty fragments would grow without bound.
-            self._message += frame.data
+            self._fragments += frame.data
             if frame.fin:
-                message = bytes(self._message)
-                self._message = bytearray()
+                message = bytes(self._fragments)
+                self._fragments = None
                 self._receive_message(receiver, message, self._is_text)
         elif opcode is Opcode.CLOSE:
             self._receive_close(receiver, Close.parse(frame.data))
