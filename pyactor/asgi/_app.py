@@ -189,22 +189,17 @@ class App:
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        running = self.lifespan()
+        stage = "startup"
         try:
-            await running.__aenter__()
+            async with self.lifespan():
+                await send({"type": "lifespan.startup.complete"})
+                stage = "shutdown"
+                await receive()
         except Exception as error:  # noqa: BLE001 - the server is told, whatever it is
-            _log.exception("the actors could not be started")
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
-            return
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        try:
-            await running.__aexit__(None, None, None)
-        except Exception as error:  # noqa: BLE001 - the server is told, whatever it is
-            _log.exception("the actors could not be stopped in good order")
-            await send({"type": "lifespan.shutdown.failed", "message": str(error)})
-            return
-        await send({"type": "lifespan.shutdown.complete"})
+            _log.exception("the %s of the actors failed", stage)
+            await send({"type": f"lifespan.{stage}.failed", "message": str(error)})
+        else:
+            await send({"type": "lifespan.shutdown.complete"})
 
     def _running(self) -> ActorHost:
         if self._host is None:

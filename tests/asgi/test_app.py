@@ -101,7 +101,7 @@ def test_a_start_that_fails_is_told(
         await server.task
 
     virtual(main())
-    assert "could not be started" in caplog.text
+    assert "the startup of the actors failed" in caplog.text
 
 
 def test_a_stop_that_fails_is_told(
@@ -122,7 +122,25 @@ def test_a_stop_that_fails_is_told(
         await server.task
 
     virtual(main())
-    assert "could not be stopped" in caplog.text
+    assert "the shutdown of the actors failed" in caplog.text
+
+
+def test_a_server_that_is_cut_short_stops_it_all_the_same(
+    virtual: Virtual, call: Callable[..., Call]
+) -> None:
+    async def main() -> None:
+        storage = MemoryStorage()
+        rooms = pyactor.asgi.app(registry, storage=storage)
+        server = call(rooms, LIFESPAN)
+        server.tell("lifespan.startup")
+        await server.next("lifespan.startup.complete")
+        assert await add(rooms.client) == 1
+        server.task.cancel()
+        await asyncio.wait([server.task])
+        async with rooms.lifespan():
+            assert await add(rooms.client) == 2, "it was saved"
+
+    virtual(main())
 
 
 def test_other_scopes_are_refused(virtual: Virtual) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -467,6 +469,21 @@ def test_the_backlog_is_what_the_server_has_not_taken(virtual: Callable[..., Non
         await waiting
         await wire.task
         assert wire.channel.backlog == 0
+
+    virtual(main())
+
+
+def test_a_channel_that_is_over_is_let_go_of(virtual: Callable[..., None]) -> None:
+    async def main() -> None:
+        wire = Wire()
+        wire.attach()
+        wire.channel.close(1000, "")
+        wire.leave()
+        await wire.task
+        channel = weakref.ref(wire.channel)
+        del wire
+        gc.collect()
+        assert channel() is None, "no timer has it"
 
     virtual(main())
 

@@ -12,6 +12,7 @@ import pytest
 
 from pyactor.client._memory import channel_pair
 from pyactor.definition import Actor, action
+from pyactor.errors import ConnectionLost
 from pyactor.host import ActorHost, Registry
 from pyactor.wire.http import HttpRequest, HttpResponse, WholeBody
 
@@ -254,3 +255,16 @@ def test_a_refusal_names_what_would_let_one_in() -> None:
             assert all(way in answer.body for way in ways)
 
     with_host(scene, allowed_origins=["https://a.example"])
+
+
+def test_the_client_from_inside_needs_no_token_and_ends_with_the_host() -> None:
+    async def main() -> None:
+        host = ActorHost(Registry(Plain), token="s3cret", namespace="prod")
+        plain = host.client.actor(Plain).get_or_create("a")
+        assert host.client is host.client
+        assert await plain.rpc.add(1, 2) == 3
+        await host.stop()
+        with pytest.raises(ConnectionLost, match="this client is closed"):
+            await plain.rpc.add(1, 2)
+
+    asyncio.run(main())
