@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 # A package of ours -> the outside packages that it uses, besides attrs, typing_extensions and the
 # standard library. What is not listed uses none.
 OUTSIDE = {
-    "cli": {"click", "rich", "watchfiles"},
+    "cli": {"click", "rich", "uvloop", "watchfiles"},
     "client": {"httpx2", "websockets"},
     "definition": {"cattrs", "cronsim"},
     "runtime": {"cbor2"},

@@ -22,8 +22,6 @@ from ._websocket import WebsocketChannel
 
 _log = logging.getLogger("pyactor.asgi")
 _SUBPROTOCOL = "rivet"
-_LAST_ANSWERS = 1.0
-"""Seconds for answers that nobody waits for any more, once every actor has stopped."""
 
 
 def app(
@@ -137,14 +135,12 @@ class App:
             kept = self._storage if opened is None else opened
             assert not callable(kept)
             host = self._host = self._make_host(kept)
-            host.start()
             try:
+                host.start()
                 yield
             finally:
                 try:
                     await host.stop()
-                    if self._answers:
-                        await asyncio.wait(self._answers, timeout=_LAST_ANSWERS)
                 finally:
                     self._host = None
         finally:
