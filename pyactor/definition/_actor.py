@@ -209,7 +209,11 @@ class Actor(ActorContract[P, I], Generic[S, C, P, I], abstract=True):
 
         Once the actor has begun to stop, what is still running at the end of the grace period
         is cancelled.
+
+        Raises:
+            TypeError: It cannot be awaited.
         """
+        _check_awaitable("keep_awake", aw)
         return await self._context.keep_awake(aw)
 
     def wait_until(self, aw: Awaitable[object]) -> None:
@@ -217,7 +221,11 @@ class Actor(ActorContract[P, I], Generic[S, C, P, I], abstract=True):
 
         It does not keep the actor awake. What is still running at the end of the grace period
         is cancelled; an error is logged.
+
+        Raises:
+            TypeError: It cannot be awaited.
         """
+        _check_awaitable("wait_until", aw)
         self._context.wait_until(aw)
 
     @property
@@ -304,7 +312,11 @@ class Actor(ActorContract[P, I], Generic[S, C, P, I], abstract=True):
         raise RequestsNotSupported(f"{self.name} does not answer {request.method} {request.path}")
 
     def on_web_socket(self, ws: WebSocket) -> Awaitable[None] | None:
-        """Serve a raw websocket, ``/websocket/...``, for as long as this runs."""
+        """Serve a raw websocket, ``/websocket/...``, for as long as this runs.
+
+        It ends with its websocket: ``receive`` and iteration tell it, and ``ws.wait_closed()``.
+        ``action_timeout`` after that it is cancelled.
+        """
         raise WebSocketsNotSupported(f"{self.name} serves no websocket at {ws.request.path}")
 
     def on_state_change(self, state: S) -> None:
@@ -333,3 +345,12 @@ class NoActor(ActorContract[Any, Any], abstract=True):
     Without it mypy pushes the expected ``A`` down into the descriptor's ``__get__``, and
     ``ChatRoom.joined`` is an error where an event of a subclass of ChatRoom will do.
     """
+
+
+def _check_awaitable(method: str, aw: object) -> None:
+    if not isinstance(aw, Awaitable):
+        got = "a function: call it" if callable(aw) else type(aw).__name__
+        raise TypeError(
+            f"{method}() takes what can be awaited, such as self.{method}(self.work()) for an "
+            f"async method, not {got}"
+        )

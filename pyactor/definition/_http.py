@@ -34,6 +34,19 @@ class _NoBody(AsyncIterator[bytes]):
         raise StopAsyncIteration
 
 
+class _Body(AsyncIterable[bytes]):
+    """The pieces of a body; it knows whether somebody has begun to read it."""
+
+    def __init__(self, pieces: AsyncIterable[bytes]) -> None:
+        self._pieces = pieces
+        self.is_begun = False
+
+    @override
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self.is_begun = True
+        return aiter(self._pieces)
+
+
 @frozen
 class Request:
     """An HTTP request: what a client connected with, or a raw one (``on_request``).
@@ -53,7 +66,7 @@ class Request:
     query: str = ""
     headers: Mapping[str, str] = field(factory=dict[str, str])
     peer: str | None = None
-    body: AsyncIterable[bytes] = field(factory=_NoBody, eq=False, repr=False)
+    body: AsyncIterable[bytes] = field(factory=_NoBody, converter=_Body, eq=False, repr=False)
     _read: list[bytes] = field(factory=list[bytes], init=False, eq=False, repr=False)
 
     async def read(self) -> bytes:
@@ -61,8 +74,14 @@ class Request:
 
         Raises:
             ActorError: What the transport says went wrong, for example ``IncomingTooLong``.
+            RuntimeError: Somebody has begun to read ``body``: what is left is not all of it.
         """
         if not self._read:
+            if isinstance(self.body, _Body) and self.body.is_begun:
+                raise RuntimeError(
+                    "the whole body cannot be read: somebody has begun to; iterate over "
+                    "request.body, or await request.read(), but not both"
+                )
             self._read.append(b"".join([piece async for piece in self.body]))
         return self._read[0]
 

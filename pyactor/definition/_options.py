@@ -55,7 +55,8 @@ class ActorOptions:
         on_wake_timeout: See above.
         can_subscribe_timeout: See above.
         can_publish_timeout: See above.
-        action_timeout: Of an action that declares none itself (C11), and of ``on_request``.
+        action_timeout: Of an action that declares none itself (C11), of ``on_request``, and of
+            ``on_web_socket`` once its websocket is closed.
         sleep_timeout: Idle time before sleep (A3).
         sleep_grace_period: For sleep, destroy and shutdown, everything included (C15).
         state_save_interval: The most work a crash may lose (A4).

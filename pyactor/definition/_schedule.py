@@ -190,7 +190,9 @@ class Schedule(Generic[A_co]):
 
         Raises:
             StorageError: It could not be forgotten; nothing has changed.
+            TypeError: That is no id.
         """
+        _check_id(schedule_id)
         return await self._context.cancel(schedule_id)
 
 
@@ -282,7 +284,9 @@ class CronJobs(Generic[A_co]):
 
         Raises:
             StorageError: It could not be forgotten; nothing has changed.
+            TypeError, ValueError: No job can have that name.
         """
+        _check_name(name)
         return await self._context.delete_job(name)
 
 
@@ -291,6 +295,12 @@ def _check_seconds(seconds: object) -> None:
         raise TypeError(f"seconds are a number, not {type(seconds).__name__}")
     if not (0 <= seconds <= _LAST_TIME):
         raise ValueError(f"seconds must be 0 or more, and end before the year 9999: {seconds!r}")
+
+
+def _check_id(schedule_id: object) -> None:
+    if not isinstance(schedule_id, str):
+        got = type(schedule_id).__name__
+        raise TypeError(f"cancel() takes the id that after() or at() returned, a str, not {got}")
 
 
 def _check_name(name: object) -> None:

@@ -32,6 +32,10 @@ class WebSocketContext(ABC):
         """The next message; raise ``WebSocketClosed`` once the peer is gone and all is read."""
 
     @abstractmethod
+    async def wait_closed(self) -> None:
+        """Return once it is closed, from whichever side."""
+
+    @abstractmethod
     def close(self, code: int, reason: str) -> Awaitable[None]:
         """Begin to close, at once (C9)."""
 
@@ -84,6 +88,15 @@ class WebSocket:
             return await self._context.receive()
         except WebSocketClosed:
             raise StopAsyncIteration from None
+
+    async def wait_closed(self) -> None:
+        """Return once it is closed: the client left, the actor closed it, or it stops.
+
+        For a hook that only sends, or waits for something else: nothing else tells it. A hook
+        that runs on after the close is cancelled ``action_timeout`` later. What came before the
+        close may still be received.
+        """
+        await self._context.wait_closed()
 
     def close(self, code: int = 1000, reason: str = "") -> Awaitable[None]:
         """Close it: it begins at once, also when not awaited (C9).

@@ -16,7 +16,7 @@ from ..errors import CallTooDeep, DecodeError, InvalidParams, InvalidRequest, Ro
 from ..plain import Plain
 from ..wire.codecs import Codec, codec_for
 from ..wire.depth import MAX_DEPTH, depth_of
-from ..wire.http import HttpRequest
+from ..wire.http import HttpRequest, path_to_log
 from ..wire.json import decode_untagged
 from ..wire.keys import parse_key
 from ..wire.values import decode_value
@@ -103,7 +103,7 @@ def actor_route(request: HttpRequest) -> ActorRoute:
     else:
         direct = _direct_target(request)
         if direct is None:
-            raise RouteNotFound(f"there is no {path}; actors are below /gateway/NAME/")
+            raise RouteNotFound(f"there is no {path_to_log(path)}; actors are below /gateway/NAME/")
         actor, actor_path = ById(direct), path
     return ActorRoute(
         actor, actor_path, rest, token or carried_token(request), route.get("rvt-namespace")
@@ -150,7 +150,7 @@ def check_depth(request: HttpRequest) -> None:
     """
     if depth_of(request.headers) > MAX_DEPTH:
         raise CallTooDeep(
-            f"actors call each other {MAX_DEPTH} deep, and now {request.target.partition('?')[0]}: "
+            f"actors call each other {MAX_DEPTH} deep, and now {path_to_log(request.target)}: "
             "break the cycle of calls"
         )
 

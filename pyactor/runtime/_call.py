@@ -70,13 +70,19 @@ class Call:
 
     def abandon(self) -> None:
         """Cancel it, and wait for it no longer: its actor leaves memory."""
-        self._give_up("its actor left memory", self._interruption())
+        self.give_up("its actor left memory", self._interruption())
 
     def _expire(self) -> None:
         if not self.task.done():  # else in this turn of a loop that was held up: not late by itself
-            self._give_up(f"its timeout of {self._timeout} s", CallExpired())
+            self.give_up(f"its timeout of {self._timeout} s", CallExpired())
 
-    def _give_up(self, why: str, error: BaseException) -> None:
+    def give_up(self, why: str, error: BaseException) -> None:
+        """Cancel it, and report an error at once.
+
+        Args:
+            why: What it ends too late for, for the log: ``its timeout of 5 s``.
+            error: What is reported, if nothing has been.
+        """
         self.task.cancel()
         if not self._reported:
             self._given_up = why

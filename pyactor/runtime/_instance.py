@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,7 +26,7 @@ from ..definition import (
     EventRef,
 )
 from ..errors import CallbackTimedOut, CallInterrupted
-from ..storage import ScheduleRecord, Storage
+from ..storage import Storage
 from ..wire import messages
 from ..wire.depth import depth_of
 from ..wire.keys import serialise_key
@@ -331,29 +331,13 @@ class Instance(ActorContext):
         if self.watch is not None:
             self.watch.check()
 
-    async def commit(
-        self,
-        *,
-        put_schedules: Iterable[ScheduleRecord] = (),
-        delete_schedules: Iterable[str] = (),
-        with_state: bool = False,
-        immediate: bool = True,
-    ) -> None:
-        """See ``Saver.commit``: the one way of an actor's changes to its storage."""
-        await self.saver.commit(
-            put_schedules=put_schedules,
-            delete_schedules=delete_schedules,
-            with_state=with_state,
-            immediate=immediate,
-        )
-
     def start_hook(
         self,
         hook: str,
         *args: Any,
         conn: Conn[Any, Any] | None = None,
         report: Callable[[object, BaseException | None], None],
-    ) -> None:
+    ) -> Call:
         """Run a hook that the class has, and that no connection's closing waits for (C6).
 
         Args:
@@ -368,7 +352,7 @@ class Instance(ActorContext):
 
         run = invoke(self.definition.hooks[hook].function, self.actor, *args)
         scope = Scope(self, f"hook {hook!r}", conn=conn, depth=self._depth_of_hook(conn))
-        self.start_call(scope, run, self.hook_timeout(hook), ended)
+        return self.start_call(scope, run, self.hook_timeout(hook), ended)
 
     def _depth_of_hook(self, conn: Conn[Any, Any] | None) -> int:
         """As deep as who waits for it; nobody does for the hooks that a ready actor runs itself."""

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from ..definition import ActorOptions, Request, WebSocket, WebSocketContext
-from ..errors import GoingAway, WebSocketClosed, WebSocketsNotSupported
+from ..errors import CallbackTimedOut, GoingAway, WebSocketClosed, WebSocketsNotSupported
 from ..session import Close, End, EndCause, Left, Phase
 from ..wire import messages
 from ..wire.channel import Channel
+from ._call import Call
 from ._channel import ChannelCarried
 from ._disconnect import Disconnection
 from ._errors import error_to_send, is_public
@@ -34,7 +35,8 @@ class RawWebSocketDriver(ChannelCarried):
     """Drives a connection whose messages are the actor's own business.
 
     The hook is in-flight work like an action: a disconnect does not end it and on_disconnect does
-    not wait for it; the end of a grace period cancels it (C6, C15).
+    not wait for it; it is cancelled ``action_timeout`` after the websocket's end, and by the end of
+    a grace period (C6, C15).
     """
 
     def __init__(self, instance: Instance, params: Any, request: Request, channel: Channel) -> None:
@@ -49,6 +51,8 @@ class RawWebSocketDriver(ChannelCarried):
             )
         super().__init__(instance, params, request, channel)
         self._socket = _Socket(self, channel, self._options)
+        self._hook_call: Call | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     # -------------------------------------------------------------- for the socket
 
@@ -85,6 +89,9 @@ class RawWebSocketDriver(ChannelCarried):
         super()._carry_out(event)
         if isinstance(event, Left):
             self._socket.wake()
+            if self._hook_call is not None:
+                timeout = self._options.action_timeout
+                self._timer = asyncio.get_running_loop().call_later(timeout, self._expire)
 
     # -------------------------------------------------------------- out
 
@@ -114,11 +121,21 @@ class RawWebSocketDriver(ChannelCarried):
         if not self._instance.is_ready:  # the stop began while it connected
             self.end(End(EndCause.SHUTDOWN, 1001, GoingAway().name))
             return
-        self._instance.start_hook(
+        self._hook_call = self._instance.start_hook(
             _HOOK, WebSocket(self._socket), conn=self.conn, report=self._served
         )
 
+    def _expire(self) -> None:
+        """The websocket is closed, and the hook runs on: it must not hold its actor for ever."""
+        assert self._hook_call is not None  # else nothing waits for this
+        late = f"{self._options.action_timeout:g} s after its websocket was closed"
+        error = CallbackTimedOut(f"hook {_HOOK!r} still ran {late}: it is to end with it")
+        self._hook_call.give_up(late, error)
+
     def _served(self, _result: object, error: BaseException | None) -> None:
+        self._hook_call = None
+        if self._timer is not None:
+            self._timer.cancel()
         is_over = self.closed() is not None
         if error is None or (is_over and _says_closed(error)):
             self.end(End(EndCause.DISCONNECT, 1000, ""))
@@ -147,6 +164,7 @@ class _Socket(WebSocketContext):
         self._waiting: deque[str | bytes] = deque()
         self._waiting_size = 0
         self._changed = asyncio.Event()
+        self._closed = asyncio.Event()
 
     # -------------------------------------------------------------- for the driver
 
@@ -160,8 +178,9 @@ class _Socket(WebSocketContext):
             self._channel.pause()
 
     def wake(self) -> None:
-        """It is closed: whoever receives looks again."""
+        """It is closed: whoever receives or waits looks again."""
         self._changed.set()
+        self._closed.set()
 
     def clear(self) -> None:
         """Drop what waits."""
@@ -194,6 +213,10 @@ class _Socket(WebSocketContext):
             self._is_paused = False
             self._channel.resume()
         return data
+
+    @override
+    async def wait_closed(self) -> None:
+        await self._closed.wait()
 
     @override
     def close(self, code: int, reason: str) -> Awaitable[None]:

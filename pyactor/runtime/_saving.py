@@ -12,6 +12,8 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
+from attrs import frozen
+
 from ..errors import GoingAway
 from ..plain import Plain
 from ..storage import ActorRecord, Changes, ScheduleRecord, Storage
@@ -26,6 +28,28 @@ _LAST_TRIES = 3
 """How often a host that stops tries to save before it gives a state up."""
 _FIRST_PAUSE = 0.25
 """Seconds before the second of the last tries; then twice as long each."""
+
+
+@frozen
+class _Words:
+    """What is said of an attempt that fails, of one that succeeds after that, and of the last."""
+
+    failed: str
+    succeeded: str
+    given_up: str
+
+
+_SAVING = _Words(
+    "saving the state failed; it is tried again until it is saved",
+    "the state is saved again, after %d tries",
+    "the storage fails and the host stops: what changed since the last save is lost",
+)
+_DELETING = _Words(
+    "deleting the destroyed actor failed; it is tried again until it is deleted",
+    "the destroyed actor is deleted, after %d tries",
+    "the storage fails and the host stops: the destroyed actor is not deleted, and the next host "
+    "finds it as it was saved last; destroy it again",
+)
 
 
 class Saver:
@@ -238,16 +262,14 @@ class Saver:
         if self._may_have_changed or self._failures or self._instance.is_running_code:
             self.note_change()
 
-    def _failed(self, error: BaseException) -> None:
+    def _failed(self, error: BaseException, words: _Words = _SAVING) -> None:
         self._failures += 1
         if self._failures == 1:
-            self._instance.log.error(
-                "saving the state failed; it is tried again until it is saved", exc_info=error
-            )
+            self._instance.log.error(words.failed, exc_info=error)
 
-    def _succeeded(self) -> None:
+    def _succeeded(self, words: _Words = _SAVING) -> None:
         if self._failures:
-            self._instance.log.warning("the state is saved again, after %d tries", self._failures)
+            self._instance.log.warning(words.succeeded, self._failures)
             self._failures = 0
 
     # -------------------------------------------------------------- stop
@@ -264,21 +286,25 @@ class Saver:
         Returns:
             Whether all of it is saved.
         """
-        is_saved = await self._insist(partial(self.commit, with_state=True), hurry)
+        is_saved = await self._insist(partial(self.commit, with_state=True), hurry, _SAVING)
         await self.abandon()
         return is_saved
 
     async def forget(self, hurry: asyncio.Event) -> bool:
         """Delete the actor and all that is kept of it (A6); insists as ``finish`` does."""
         await self.abandon()
-        return await self._insist(partial(self._storage.delete, self._instance.actor_id), hurry)
+        self._failures = 0  # those of saves, which do not matter any more
+        delete = partial(self._storage.delete, self._instance.actor_id)
+        return await self._insist(delete, hurry, _DELETING)
 
     async def abandon(self) -> None:
         """Save nothing any more."""
         self._is_over = True
         await self._end_timer()
 
-    async def _insist(self, attempt: Callable[[], Awaitable[None]], hurry: asyncio.Event) -> bool:
+    async def _insist(
+        self, attempt: Callable[[], Awaitable[None]], hurry: asyncio.Event, words: _Words
+    ) -> bool:
         pause = _FIRST_PAUSE
         for tries in count(1):
             try:
@@ -290,16 +316,13 @@ class Saver:
                 return False
             except Exception as error:
                 if hurry.is_set() and tries >= _LAST_TRIES:
-                    self._instance.log.exception(
-                        "the storage fails and the host stops: what changed since the last save "
-                        "is lost"
-                    )
+                    self._instance.log.exception(words.given_up)
                     return False
-                self._failed(error)
+                self._failed(error, words)
                 await _pause(pause, hurry)
                 pause = min(2 * pause, _MAX_BACKOFF)
             else:
-                self._succeeded()
+                self._succeeded(words)
                 return True
         raise AssertionError("it counts without end")  # pragma: no cover
 

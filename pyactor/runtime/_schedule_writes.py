@@ -85,7 +85,7 @@ class ScheduleWrites:
         last = {change.schedule_id: change.record for change in batch}
         error: Exception | None = GoingAway("The actor is stopping")
         try:
-            await self._instance.commit(
+            await self._instance.saver.commit(
                 put_schedules=[record for record in last.values() if record is not None],
                 delete_schedules=[each for each, record in last.items() if record is None],
                 with_state=True,

@@ -73,6 +73,19 @@ def test_self(room: Room, actor_context: Any) -> None:
     assert room.state == [1]
 
 
+@pytest.mark.parametrize(("aw", "got"), [(5, "int"), (print, "a function: call it")])
+def test_what_cannot_be_awaited(room: Room, actor_context: Any, aw: Any, got: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        room.wait_until(aw)
+    assert str(caught.value) == (
+        "wait_until() takes what can be awaited, such as self.wait_until(self.work()) for an async "
+        f"method, not {got}"
+    )
+    with pytest.raises(TypeError, match=r"^keep_awake\(\) takes what can be awaited"):
+        asyncio.run(room.keep_awake(aw))
+    assert actor_context.calls == []
+
+
 def test_the_life_of_the_actor(room: Room, actor_context: Any) -> None:
     async def later() -> int:
         return 7

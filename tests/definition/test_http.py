@@ -11,7 +11,7 @@ from attrs.exceptions import FrozenInstanceError
 from typing_extensions import override
 
 from pyactor.definition import Request, Response
-from pyactor.errors import InvalidRequest
+from pyactor.errors import IncomingTooLong, InvalidRequest
 
 
 class Body(AsyncIterator[bytes]):
@@ -69,6 +69,33 @@ def test_a_body_can_be_streamed() -> None:
         return [piece async for piece in Request(body=Body(b"a", b"b")).body]
 
     assert asyncio.run(pieces()) == [b"a", b"b"]
+
+
+def test_what_is_left_of_a_body_is_not_taken_for_the_whole() -> None:
+    async def read(pieces: int) -> None:
+        request = Request(body=Body(*[b"a", b"b"][:pieces]))
+        async for _ in request.body:
+            break
+        with pytest.raises(RuntimeError, match=r"^the whole body cannot be read: somebody has beg"):
+            await request.read()
+
+    asyncio.run(read(2))
+    asyncio.run(read(0))
+
+
+def test_a_body_that_broke_off_is_not_read_on() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"a"
+        raise IncomingTooLong
+
+    async def read() -> None:
+        request = Request(body=pieces())
+        with pytest.raises(IncomingTooLong):
+            await request.read()
+        with pytest.raises(RuntimeError, match="but not both"):
+            await request.read()
+
+    asyncio.run(read())
 
 
 def test_the_mark_at_the_start_of_a_text_is_no_text() -> None:

@@ -188,6 +188,14 @@ def test_bad_names(room: Any, book: Book, name: Any, error: type[Exception], tol
         run(room.cron.set(name, "* * * * *", Room.say))
     with pytest.raises(error, match=told):
         run(room.cron.every(name, 5, Room.say))
+    with pytest.raises(error, match=told):
+        run(room.cron.delete(name))
+    assert book.calls == []
+
+
+def test_what_is_no_id(room: Any, book: Book) -> None:
+    with pytest.raises(TypeError, match=r"^cancel\(\) takes the id that after\(\) or at\(\) retu"):
+        run(room.schedule.cancel(5))
     assert book.calls == []
 
 

@@ -36,6 +36,10 @@ class FakeSocket(WebSocketContext):
         return self.messages.pop(0)
 
     @override
+    async def wait_closed(self) -> None:
+        raise self.closed
+
+    @override
     def close(self, code: int, reason: str) -> Awaitable[None]:
         self.closes.append((code, reason))
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -129,3 +133,8 @@ def test_a_reason_fits_in_a_control_frame(context: FakeSocket) -> None:
     with pytest.raises(ValueError, match=r"^the reason of a close has at most 123 bytes, not 124$"):
         WebSocket(context).close(1000, "é" * 62)
     assert context.closes == []
+
+
+def test_the_end_can_be_awaited(context: FakeSocket) -> None:
+    with pytest.raises(WebSocketClosed):
+        asyncio.run(WebSocket(context).wait_closed())

@@ -8,17 +8,19 @@ from urllib.parse import quote
 import cbor2
 import pytest
 
-from pyactor.errors import InvalidParams, InvalidRequest, RouteNotFound
+from pyactor.errors import CallTooDeep, InvalidParams, InvalidRequest, RouteNotFound
 from pyactor.host.routing import (
     ActorRoute,
     ById,
     ByKey,
     actor_route,
     carried_token,
+    check_depth,
     http_params,
     websocket_params,
 )
 from pyactor.plain import UNDEFINED
+from pyactor.wire.depth import DEPTH_HEADER
 from pyactor.wire.http import HttpRequest
 from pyactor.wire.values import encode_value
 
@@ -144,3 +146,11 @@ def test_params_are_plain_json() -> None:
     request = HttpRequest("POST", "/", {"x-rivet-conn-params": text})
     assert http_params(request, 100) == {"tag": ["$Set", [1]], "big": 5e9, "text": "😀 ü"}
     assert websocket_params(request, 100) is None
+
+
+def test_a_refusal_names_no_token() -> None:
+    """It goes into logs too."""
+    request = HttpRequest("GET", "/gateway/id@secret/x?rvt-token=secret", {DEPTH_HEADER: "101"})
+    with pytest.raises(CallTooDeep) as caught:
+        check_depth(request)
+    assert "and now /gateway/id/x: break" in str(caught.value)

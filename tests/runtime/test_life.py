@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -411,5 +412,34 @@ def test_its_status_in_the_words_of_rivetkit(play: Play) -> None:
         stage.restart()
         assert (await stage.host.status(actor_id)).status == "sleeping"
         Mortal.does = ""
+
+    play(Mortal, scene)
+
+
+def test_a_deletion_that_fails_is_told_as_one(play: Play, caplog: pytest.LogCaptureFixture) -> None:
+    """A6: also if a save had failed before; it is tried again until the host stops."""
+
+    async def scene(stage: Any) -> None:
+        await stage.http("end", "nothing", 0)
+        actor_id = stage.instance.actor_id
+        stage.storage.fails = True
+        stage.instance.saver._failures = 3
+        destroying = asyncio.create_task(stage.host.directory.destroy(actor_id))
+        await asyncio.sleep(10)
+        assert "deleting the destroyed actor failed; it is tried again until it is" in caplog.text
+        stage.storage.fails = False
+        await destroying
+        assert "the destroyed actor is deleted, after" in caplog.text
+        await stage.http("end", "nothing", 0)
+        stage.storage.fails = True
+        actor_id = stage.instance.actor_id
+        destroying = asyncio.create_task(stage.host.directory.destroy(actor_id))
+        await stage.settle()
+        await stage.host.stop()
+        with contextlib.suppress(ActorRestarting):
+            await destroying
+        assert "the destroyed actor is not deleted, and the next host finds it" in caplog.text
+        assert "saving the state" not in caplog.text
+        stage.storage.fails = False
 
     play(Mortal, scene)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -30,6 +31,7 @@ class Live(
     Actor[None, None, Params],
     name="live",
     options=ActorOptions(
+        action_timeout=5,
         sleep_grace_period=4,
         close_timeout=10,
         on_connect_timeout=20,
@@ -115,6 +117,24 @@ async def wait(live: Live, _ws: WebSocket) -> None:
     except asyncio.CancelledError:
         live.trace.append("cancelled")
         raise
+
+
+async def wait_closed(live: Live, ws: WebSocket) -> None:
+    await ws.wait_closed()
+    live.trace.append("told")
+    await ws.wait_closed()
+    if live.go_on.is_set():
+        await ws.close()
+        await asyncio.sleep(1)
+        live.trace.append("cleaned up")
+
+
+async def cling(live: Live, _ws: WebSocket) -> None:
+    """Ignore the first cancellation."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(1000)
+    live.trace.append("no")
+    await live.go_on.wait()
 
 
 async def refuse(_live: Live, _ws: WebSocket) -> None:
@@ -204,7 +224,7 @@ WAYS: dict[str, Callable[[Live, WebSocket], Awaitable[None]]] = {
             long,
             share,
         ),
-        *(refuse_late, fail_in_company, leave_at_once),
+        *(refuse_late, fail_in_company, leave_at_once, wait_closed, cling),
     )
 }
 
@@ -391,6 +411,56 @@ def test_a_hook_that_receives_ends_with_its_peer(
 
     play(Live, scene)
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("by", ["the peer", "the actor"])
+def test_a_hook_that_does_not_receive_can_wait_for_the_end(
+    play: Play, caplog: pytest.LogCaptureFixture, by: str
+) -> None:
+    async def scene(stage: Any) -> None:
+        peer = await stage.raw_peer(params={"way": "wait_closed"})
+        actor = stage.instance.actor
+        actor.go_on.set()
+        assert "told" not in actor.trace
+        if by == "the peer":
+            peer.drop()
+        else:
+            [conn] = stage.instance.conns.values()
+            _ = conn.disconnect()
+        await stage.settle()
+        assert "told" in actor.trace
+        await asyncio.sleep(1)
+        assert actor.trace[-1] == "cleaned up"
+        assert stage.instance._calls == {}
+
+    play(Live, scene)
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(("way", "end"), [("wait", "cancelled"), ("cling", "no")])
+def test_a_hook_that_runs_on_after_the_end_is_cancelled(
+    play: Play, caplog: pytest.LogCaptureFixture, way: str, end: str
+) -> None:
+    """C6: as an action would be, and it does not keep its actor awake for ever (A3)."""
+
+    async def scene(stage: Any) -> None:
+        peer = await stage.raw_peer(params={"way": way})
+        instance = stage.instance
+        await asyncio.sleep(100)
+        assert instance.actor.trace == ["connect", "open"]
+        peer.drop()
+        await asyncio.sleep(4.9)
+        assert end not in instance.actor.trace
+        await asyncio.sleep(0.2)
+        assert instance.actor.trace[-1] == end
+        assert "hook 'on_web_socket' still ran 5 s after its websocket was closed" in caplog.text
+        await asyncio.sleep(31)
+        assert not instance.is_ready
+        instance.actor.go_on.set()
+        await stage.settle()
+
+    play(Live, scene)
+    assert ("ended after 5 s after" in caplog.text) is (way == "cling")
 
 
 @pytest.mark.parametrize("way", ["refuse_late", "fail_in_company"])

@@ -240,14 +240,14 @@ def test_what_on_create_collects_goes_into_the_one_commit(play: Play) -> None:
             self.state.numbers.append(1)
             instance: Any = self._context
             for name in "ab":
-                await instance.commit(put_schedules=[ScheduleRecord(name, 9e9, b"")])
-            await instance.commit(delete_schedules=["a"])
+                await instance.saver.commit(put_schedules=[ScheduleRecord(name, 9e9, b"")])
+            await instance.saver.commit(delete_schedules=["a"])
             await self.save_state(immediate=True)
             self.wait_until(self.plan(instance))
 
         async def plan(self, instance: Any) -> None:
             await asyncio.sleep(1)
-            await instance.commit(
+            await instance.saver.commit(
                 put_schedules=[ScheduleRecord("c", 9e9, b"")], delete_schedules=["b"]
             )
 
@@ -276,11 +276,13 @@ def test_a_state_that_cannot_be_encoded_holds_no_schedule_up(
     async def scene(stage: Any) -> None:
         await stage.http("put_now", 1)
         await stage.http("grow", 3_000)
-        await stage.instance.commit(put_schedules=[ScheduleRecord("a", 9e9, b"")], with_state=True)
+        await stage.instance.saver.commit(
+            put_schedules=[ScheduleRecord("a", 9e9, b"")], with_state=True
+        )
         assert stage.storage.commits[-1][0].state is None
         assert "max_state_size is 2000" in caplog.text
         await stage.http("grow", 10)
-        await stage.instance.commit(delete_schedules=["a"], with_state=True, immediate=False)
+        await stage.instance.saver.commit(delete_schedules=["a"], with_state=True, immediate=False)
         changes, immediate = stage.storage.commits[-1]
         assert (changes.delete_schedules, immediate) == (("a",), False)
         assert cbor2.loads(changes.state[0])["words"] == {"long": "x" * 10}
