@@ -11,6 +11,7 @@ import contextvars
 import json
 import logging
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
 
 from attrs import evolve, frozen
@@ -216,11 +217,16 @@ class _Inside:
         self._host._begin(request, channel, INSIDE)
 
 
+@cache  # it reads and parses a file of the installed package
+def _version() -> str:
+    return version("pyactor-sdk")
+
+
 def _metadata(registry: Registry) -> bytes:
     """What ``/metadata`` says (wire-protocol.md, "Endpoint and metadata")."""
     said = {
         "runtime": "pyactor",
-        "version": version("pyactor-sdk"),
+        "version": _version(),
         "actorNames": {name: {"metadata": {}} for name in registry.definitions},
     }
     return json.dumps(said, separators=(",", ":")).encode()
