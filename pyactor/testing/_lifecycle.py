@@ -226,10 +226,13 @@ def _quiet() -> Iterator[None]:
     """Hundreds of worlds log as one does; and what was there before need not be swept each time."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
-    gc.collect()
-    gc.freeze()
+    freezes = not gc.get_freeze_count()  # a freeze of somebody else's is not ours to undo
+    if freezes:
+        gc.collect()
+        gc.freeze()
     try:
         yield
     finally:
-        gc.unfreeze()
+        if freezes:
+            gc.unfreeze()
         logging.disable(before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import logging
 import re
@@ -284,6 +285,19 @@ def test_the_search_is_quiet_and_logs_as_before_afterwards(
     assert run(HiddenLeakyBar)[0]
     assert caplog.records == []
     assert logging.root.manager.disable == before
+
+
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_the_search_ends_its_own_freeze_of_the_heap_and_no_other(is_frozen: bool) -> None:
+    gc.unfreeze()
+    gc.collect()
+    if is_frozen:
+        gc.freeze()
+    try:
+        assert run(HiddenLeakyBar)[0]
+        assert bool(gc.get_freeze_count()) == is_frozen
+    finally:
+        gc.freeze()  # as for all tests
 
 
 def test_an_action_that_needs_a_caller_is_not_scheduled() -> None:
