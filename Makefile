@@ -6,6 +6,10 @@ SHELL := /bin/bash
 BIN := .venv/bin
 CODE := pyactor examples tests docs
 ARGS ?=
+
+# The tests that cover their packages in full, under a tracer; and, for all, a process for each core.
+COVERED := definition wire session
+ON_ALL_CORES := --numprocesses auto
 KILLS ?= 200
 SEED ?= 20
 ACTORS ?= 100000
@@ -53,7 +57,7 @@ demo: .venv/installed  ## Watch real clients live through an actor's lifecycle (
 # ------------------------------------------------------------------ check
 
 .PHONY: test
-test: check coverage bench-smoke  ## Everything that must pass: check, tests with the coverage gate, bench-smoke
+test: check coverage rest bench-smoke  ## Everything that must pass: check, all tests with the coverage gate, bench-smoke
 
 .PHONY: check
 check: format lint types architecture docs  ## All static checks
@@ -81,10 +85,16 @@ docs: .venv/installed-dev  ## Do the diagrams in docs/ match the tables in the c
 	$(BIN)/python docs/generate.py --check
 
 .PHONY: coverage
-coverage: .venv/installed-dev $(CLIENT)  ## The tests, then: definition, wire and session are covered in full
-	HYPOTHESIS_PROFILE=ci $(BIN)/coverage run -m pytest $(ARGS)
-	$(BIN)/coverage report --fail-under=100 \
-		--include='pyactor/definition/*,pyactor/wire/*,pyactor/session/*'
+coverage: .venv/installed-dev  ## The tests of definition, wire and session, which cover them in full
+	$(BIN)/coverage erase
+	HYPOTHESIS_PROFILE=ci $(BIN)/coverage run -m pytest $(ON_ALL_CORES) \
+		$(COVERED:%=tests/%) $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=100
+
+.PHONY: rest
+rest: .venv/installed-dev $(CLIENT)  ## All other tests, without a tracer
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest $(ON_ALL_CORES) $(COVERED:%=--ignore=tests/%) $(ARGS)
 
 .PHONY: conformance
 conformance: .venv/installed-dev $(CLIENT)  ## The official client against `pyactor serve`, and pyactor.asgi under uvicorn and hypercorn
@@ -92,7 +102,7 @@ conformance: .venv/installed-dev $(CLIENT)  ## The official client against `pyac
 
 .PHONY: deep
 deep: .venv/installed-dev  ## The property-based tests with many more examples
-	HYPOTHESIS_PROFILE=deep $(BIN)/pytest --timeout=3600 $(ARGS)
+	HYPOTHESIS_PROFILE=deep $(BIN)/pytest $(ON_ALL_CORES) --timeout=3600 $(ARGS)
 
 .PHONY: crash
 crash: .venv/installed-dev  ## kill -9 a real host under load (KILLS=200 SEED=20), then A1 to A6

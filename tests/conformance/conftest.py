@@ -41,7 +41,6 @@ Hosts: TypeAlias = "dict[str, dict[str, str]]"
 Way: TypeAlias = "tuple[str, str]"
 Outcomes: TypeAlias = "dict[Way, list[bool | str]]"
 """Of each way whether a check passed, or why it was not run."""
-OUTCOMES = pytest.StashKey[Outcomes]()
 
 
 # ------------------------------------------------------------------ servers
@@ -338,21 +337,12 @@ def unable(way: Way, check: str) -> str | None:
     return SERVERS[way[0]].unable.get(check)
 
 
-@pytest.fixture(scope="session")
-def outcomes(pytestconfig: pytest.Config) -> Outcomes:
-    """What came of each check, by its way."""
-    return pytestconfig.stash.setdefault(OUTCOMES, {})
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Say how many checks the official client passed."""
-    outcomes: Outcomes = config.stash.get(OUTCOMES, {})
-    if outcomes:
-        terminalreporter.section("the official client, rivetkit 2.3.19")
-        for (server, encoding), results in outcomes.items():
-            passed = results.count(True)
-            line = f"{server:9} {encoding:5} {passed} of {len(results)} checks passed"
-            reasons = [result for result in results if isinstance(result, str)]
-            terminalreporter.line("; not run: ".join([line, *reasons]))
+@pytest.fixture(scope="module")
+def outcomes(report: Callable[[str, str], None]) -> Iterator[Outcomes]:
+    """What came of each check, by its way; how many passed is said after the tests."""
+    outcomes: Outcomes = {}
+    yield outcomes
+    for (server, encoding), results in outcomes.items():
+        line = f"{server:9} {encoding:5} {results.count(True)} of {len(results)} checks passed"
+        reasons = [result for result in results if isinstance(result, str)]
+        report("the official client, rivetkit 2.3.19", "; not run: ".join([line, *reasons]))

@@ -68,6 +68,7 @@ def test_self(room: Room, actor_context: Any) -> None:
     assert room.made_with == ("a", "b")
     assert room.conns == {}
     assert str(room.log) == "the log"
+    assert str(room.client) == "the client"
     room.state = [1]
     assert actor_context.state == [1]
     assert room.state == [1]
@@ -283,6 +284,7 @@ def test_options() -> None:
         ("action_timeout", True, TypeError, "is a number of seconds, not True"),
         ("max_key_size", 1.5, TypeError, "is a whole number, not 1.5"),
         ("max_key_size", -1, ValueError, "must be above 0 and finite, not -1"),
+        ("unknown_state_fields", "drop", ValueError, "is 'keep' or 'refuse', not 'drop'"),
     ],
 )
 def test_bad_options(name: str, value: Any, error: type[Exception], message: str) -> None:

@@ -285,6 +285,27 @@ def test_state_is_kept_under_its_own_names() -> None:
         DEFINITION.unstructure_state(RoomState([], "x"))  # type: ignore[arg-type]
 
 
+def test_unknown_fields_of_a_state_are_remembered_with_it() -> None:
+    newer = {"messages": [{"text": "a", "written_by": "", "likes": 3}], "last_id": 1, "topic": "b"}
+    state = DEFINITION.structure_state(newer)
+    assert DEFINITION.unknown_state_fields(state) == {"topic": "b"}
+    assert DEFINITION.unstructure_state(state) == newer
+    assert DEFINITION.unknown_state_fields(RoomState()) == {}
+
+
+def test_a_state_without_weak_references_loses_its_unknown_fields() -> None:
+    @define(weakref_slot=False)
+    class Slotted:
+        a: int = 0
+
+    class Plain(Actor[Slotted]): ...
+
+    plain = definition_of(Plain)
+    state = plain.structure_state({"a": 1, "b": 2})
+    assert plain.unknown_state_fields(state) == {}
+    assert plain.unstructure_state(state) == {"a": 1}
+
+
 def test_states_are_made_fresh_and_checked() -> None:
     assert DEFINITION.make_state() == RoomState()
     assert DEFINITION.make_state() is not DEFINITION.make_state()

@@ -296,28 +296,3 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
-
-
-# ------------------------------------------------------------------ what is printed after the tests
-
-_SECTIONS = pytest.StashKey[dict[str, list[str]]]()
-
-
-@pytest.fixture(scope="session")
-def report(pytestconfig: pytest.Config) -> Callable[[str, str], None]:
-    """Add a line to a section that is printed after the tests: its title, then the line."""
-    sections = pytestconfig.stash.setdefault(_SECTIONS, {})
-
-    def add(title: str, line: str) -> None:
-        sections.setdefault(title, []).append(line)
-
-    return add
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    for title, lines in config.stash.get(_SECTIONS, {}).items():
-        terminalreporter.section(title)
-        for each in lines:
-            terminalreporter.write_line(each)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,19 +52,18 @@ def load(path: str, name: str) -> Any:
 
 
 @pytest.mark.parametrize(("path", "name"), SAMPLES, ids=lambda each: Path(each).stem)
-def test_sample_survives(path: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sample_survives(path: str, name: str, report: Callable[[str, str], None]) -> None:
     test: Any = lifecycle_test(load(path, name), settings=settings(max_examples=WORLDS))
     try:
         test("test_lifecycle").debug()
     finally:
         tally = tallies[f"{path}:{name}"] = test.tally
         rate = tally.steps / tally.seconds
-        with capsys.disabled():
-            print(
-                f"\n{name:<12} {tally.examples:>6,} worlds {tally.steps:>8,} steps "
-                f"{tally.events:>10,} events {rate:>7,.0f} steps a second  {path}",
-                end="",
-            )
+        report(
+            "lifecycle tests of this project's actors",
+            f"{name:<12} {tally.examples:>6,} worlds {tally.steps:>8,} steps "
+            f"{tally.events:>10,} events {rate:>7,.0f} steps a second  {path}",
+        )
 
 
 @pytest.mark.skipif(not IS_DEEP, reason="make deep")

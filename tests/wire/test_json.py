@@ -6,7 +6,7 @@ import pytest
 
 from pyactor.errors import DecodeError
 from pyactor.plain import UNDEFINED
-from pyactor.wire.json import JsonCodec
+from pyactor.wire.json import JsonCodec, decode_untagged
 from pyactor.wire.messages import ActionRequest, ActionResponse, Error
 from pyactor.wire.queue import QueueSend
 
@@ -111,6 +111,17 @@ def test_an_int_of_too_many_digits_is_refused() -> None:
 def test_escaped_dollars_are_dollars() -> None:
     assert args_of('[["\\u0024BigInt","5"]]') == [5]
     assert args_of('["\\u0024\\u0024x",["$$y",["$Set",[]]]]') == ["$x", ["$y", set()]]
+
+
+def test_what_is_no_message_has_no_tags() -> None:
+    assert decode_untagged('["$BigInt",["$$x",{"a":["$Set"]}]]') == [
+        "$BigInt",
+        ["$$x", {"a": ["$Set"]}],
+    ]
+    with pytest.raises(DecodeError, match="half a surrogate pair"):
+        decode_untagged(b'["\\ud800"]')
+    with pytest.raises(DecodeError, match=r"^no JSON: NaN"):
+        decode_untagged("NaN")
 
 
 def test_half_a_pair_is_refused_after_an_escape_too() -> None:
