@@ -182,6 +182,10 @@ def _mark_action(function: Any, options: dict[str, Any]) -> Action[Any] | Mispla
     return Action[Any](function, **options)
 
 
+class _OfAny:
+    """No event has it as its payload; but to a type checker ``Event[Any]`` is one of it, first."""
+
+
 class Event(Generic[T]):
     """A named broadcast: ``message_posted = Event[Message]()`` in the body of an actor.
 
@@ -210,6 +214,14 @@ class Event(Generic[T]):
         alias = getattr(self, "__orig_class__", None)
         return None if alias is None else get_args(alias)[0]
 
+    @overload
+    def __get__(
+        self: Event[_OfAny], instance: None, owner: type[A], /
+    ) -> EventRef[A, Any, ...]: ...
+    @overload
+    def __get__(
+        self: Event[_OfAny], instance: A, owner: type[A] | None = None, /
+    ) -> BoundEvent[A, Any, ...]: ...
     @overload
     def __get__(self: Event[None], instance: None, owner: type[A], /) -> EventRef[A, None, []]: ...
     @overload

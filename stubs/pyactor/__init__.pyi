@@ -187,8 +187,18 @@ def action(
     raises: tuple[type[UserError], ...] = (),
 ) -> _ActionDecorator: ...
 
+class _OfAny: ...
+
 class Event(Generic[_T]):
     def __init__(self, name: str | None = None, /) -> None: ...
+    @overload
+    def __get__(
+        self: Event[_OfAny], instance: None, owner: type[_A], /
+    ) -> EventRef[_A, Any, ...]: ...
+    @overload
+    def __get__(
+        self: Event[_OfAny], instance: _A, owner: type[_A] | None = None, /
+    ) -> BoundEvent[_A, Any, ...]: ...
     @overload
     def __get__(
         self: Event[None], instance: None, owner: type[_A], /

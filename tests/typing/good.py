@@ -75,6 +75,7 @@ class ChatRoom(
 ):
     message_posted = Event[Message]()
     closed = Event[None]()
+    noted = Event[Any]()
 
     @hook
     async def on_before_connect(self, params: JoinParams) -> None:
@@ -103,6 +104,9 @@ class ChatRoom(
         self.message_posted.broadcast(message)
         self.broadcast(ChatRoom.message_posted, message)
         self.broadcast(self.closed)
+        self.noted.broadcast(message)
+        self.noted.broadcast({"text": text})
+        self.broadcast(ChatRoom.noted, 3)
         self.conn.send(ChatRoom.message_posted, message)
         return message
 
@@ -398,6 +402,10 @@ async def use(client: Client) -> None:
         def closed() -> None: ...
 
         conn.off(ChatRoom.message_posted, posted)
+
+        @conn.on(ChatRoom.noted)
+        def noted(what: int) -> None: ...
+
         assert_type(await conn.rpc.post("hi", loud=True), Message)
         assert_type((await conn.wait_closed()).reason, str)
     print(plain, flagged, closed)
@@ -469,6 +477,7 @@ async def survive(client: Client) -> None:
 
     moderated = client.actor(Moderated).get_or_create("a", params=ask).connect()
     assert_type(moderated.events(ChatRoom.message_posted), EventStream[Message])
+    assert_type(moderated.events(ChatRoom.noted), EventStream[Any])
     await moderated.close()
 
     response = await room.fetch("/x", method="PUT", headers={"a": "b"}, content=b"c", timeout=3)
