@@ -17,6 +17,7 @@ from .client import (
     ConnectionStatus,
     EventStream,
     FetchResponse,
+    Gap,
     Handle,
 )
 from .definition import (
@@ -72,6 +73,7 @@ from .errors import (
     MethodNotAllowed,
     NamespaceNotFound,
     NoCallerError,
+    NotAcknowledged,
     OutgoingBacklog,
     OutgoingTooLong,
     Problem,
@@ -150,6 +152,7 @@ __all__ = [
     "ConnectionStatus",
     "EventStream",
     "FetchResponse",
+    "Gap",
     "Handle",
     # errors
     "ActionNotFound",
@@ -181,6 +184,7 @@ __all__ = [
     "MethodNotAllowed",
     "NamespaceNotFound",
     "NoCallerError",
+    "NotAcknowledged",
     "OutgoingBacklog",
     "OutgoingTooLong",
     "Problem",

@@ -385,6 +385,13 @@ class EventBacklog(ActorError):
     code = "event_backlog"
 
 
+class NotAcknowledged(ActorError):
+    """The host acknowledges no subscriptions: it speaks the protocol without the extension."""
+
+    group = "client"
+    code = "not_acknowledged"
+
+
 # ------------------------------------------------------------------ raised to an actor
 
 

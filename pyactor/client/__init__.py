@@ -13,6 +13,7 @@ from ._clock import ClientClock
 from ._closed import Closed
 from ._connection import Connection
 from ._fetch import FetchResponse
+from ._gap import Gap
 from ._handle import Handle
 from ._options import ClientOptions
 from ._stream import EventStream
@@ -29,5 +30,6 @@ __all__ = [
     "ConnectionStatus",
     "EventStream",
     "FetchResponse",
+    "Gap",
     "Handle",
 ]

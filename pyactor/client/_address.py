@@ -13,8 +13,9 @@ from urllib.parse import quote, unquote, urlencode
 
 from attrs import frozen
 
-from ..wire.messages import Plain
+from ..wire.messages import EXTENSION, Plain
 
+EXTENSION_SUBPROTOCOL = f"pyactor_extension.{EXTENSION}"
 NAMESPACE = "default"
 POOL = "default"
 CRASH_POLICY = "sleep"

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, overload
 
 from typing_extensions import TypeVar, override
 
@@ -14,6 +14,7 @@ from ..errors import ConnectionLost, HostUnreachable
 from ._callbacks import Callbacks, Notices
 from ._calls import Calls
 from ._closed import Closed
+from ._gap import Gap
 from ._link import Link
 from ._stream import EventStream, Waiting, WhenFull
 from ._types import A_co, Ps, R
@@ -61,6 +62,7 @@ class Connection(Calls[A_co]):
         self._options = options
         self._notices = Notices()
         self._callbacks = Callbacks(lambda _name, error: self._notices.failed(error))
+        self._gaps = Callbacks(lambda _name, error: self._notices.failed(error), what="a gap in ")
         self._streams: set[Waiting] = set()
         self._link: Link | None = None
         self._is_entered = False
@@ -140,6 +142,7 @@ class Connection(Calls[A_co]):
         """
         self._remove(self._definition.event(event).name, callback)
 
+    @overload
     def events(
         self,
         event: EventRef[A_co, _T, ...] | EventRef[NoActor, _T, ...],
@@ -147,7 +150,27 @@ class Connection(Calls[A_co]):
         *,
         max_waiting: int = 1000,
         when_full: WhenFull = "drop_oldest",
-    ) -> EventStream[_T]:
+        gaps: Literal[False] = False,
+    ) -> EventStream[_T]: ...
+    @overload
+    def events(
+        self,
+        event: EventRef[A_co, _T, ...] | EventRef[NoActor, _T, ...],
+        /,
+        *,
+        max_waiting: int = 1000,
+        when_full: WhenFull = "drop_oldest",
+        gaps: Literal[True],
+    ) -> EventStream[_T | Gap]: ...
+    def events(
+        self,
+        event: EventRef[A_co, Any, ...] | EventRef[NoActor, Any, ...],
+        /,
+        *,
+        max_waiting: int = 1000,
+        when_full: WhenFull = "drop_oldest",
+        gaps: bool = False,
+    ) -> EventStream[Any]:
         """The events of this name as an iterator: ``async for message in conn.events(…)``.
 
         Subscribed from now on. Those of ``Event[None]`` are None.
@@ -157,25 +180,83 @@ class Connection(Calls[A_co]):
             max_waiting: How many may wait to be taken.
             when_full: What becomes of one more: ``"drop_oldest"`` counts in ``dropped``,
                 ``"fail"`` raises `EventBacklog` once those that wait are taken.
+            gaps: Whether a `Gap` stands where broadcasts are missing; for an event that is
+                replayed.
 
         Raises:
             TypeError: It is another actor's event.
-            ValueError: An argument is none of these.
+            ValueError: An argument is none of these, or the event is not replayed.
         """
-        name = self._definition.event(event).name
+        name = self._replayed(event) if gaps else self._definition.event(event).name
         waiting = Waiting(f"{name!r} of {self._definition.name}", max_waiting, when_full)
 
         def stop() -> None:
             self._streams.discard(waiting)
+            self._gaps.remove(name, waiting.put)
             self._remove(name, waiting.put)
 
-        stream = EventStream[_T](waiting, stop)
+        stream = EventStream[Any](waiting, stop)
         if self._link is not None and self._link.is_over:
             waiting.end(self._link.end)
         else:
             self._streams.add(waiting)
+            if gaps:
+                self._gaps.add(name, waiting.put)
             self._add(name, waiting.put, is_once=False)
         return stream
+
+    def on_gap(
+        self, event: EventRef[A_co, Any, ...] | EventRef[NoActor, Any, ...], /
+    ) -> Callable[[Callable[[Gap], R]], Callable[[Gap], R]]:
+        """Call the decorated function, sync or async, where broadcasts of this event are missing.
+
+        In its place among the events: after those that came before, before those that follow.
+        It subscribes to nothing.
+
+        Raises:
+            TypeError: It is another actor's event.
+            ValueError: It is not replayed, so nobody would know.
+        """
+        name = self._replayed(event)
+
+        def register(callback: Callable[[Gap], R]) -> Callable[[Gap], R]:
+            self._gaps.add(name, callback)
+            return callback
+
+        return register
+
+    async def subscribed(
+        self,
+        event: EventRef[A_co, Any, ...] | EventRef[NoActor, Any, ...],
+        /,
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """Wait until the host has acknowledged the subscription to an event.
+
+        What is broadcast from then on arrives, and of an event that is replayed also what is
+        broadcast while the connection is lost. Lost before that, it is waited for anew.
+
+        Args:
+            event: The event; a callback of `on` or an iterator of `events` asks for it.
+            timeout: Seconds; by default ``call_timeout``.
+
+        Raises:
+            NotAcknowledged: The host acknowledges none: it speaks the protocol without the
+                extension.
+            CallTimedOut: It took too long; ``may_have_run`` says if the host was asked.
+            ConnectionLost: The connection was never open, or is over for good.
+            ActorError: What the host refused the subscription with, such as `Forbidden`; or what
+                ended the connection for good.
+            RuntimeError: Nothing asks for the event, or no longer does.
+            TypeError: It is another actor's event.
+        """
+        name = self._definition.event(event).name
+        if self._link is None:
+            raise self._never_open()
+        await self._link.subscribed(
+            name, self._options.call_timeout if timeout is None else timeout
+        )
 
     # ------------------------------------------------------------------ what becomes of it
 
@@ -230,12 +311,13 @@ class Connection(Calls[A_co]):
             options=self._options,
             notices=self._notices,
             deliver=self._deliver,
+            missed=self._missed,
             ended=self._end_streams,
         )
         self._link = link
         self._gateway.connections.add(self)
         for name in self._callbacks.names:
-            link.subscribe(name)
+            self._subscribe(link, name)
         link.open()
 
     async def close(self) -> None:
@@ -248,6 +330,7 @@ class Connection(Calls[A_co]):
                 await self._link.close()
         finally:
             await self._callbacks.cancel()
+            await self._gaps.cancel()
             await self._notices.finish(_LAST_CALLBACKS)
             self._gateway.connections.discard(self)
 
@@ -340,7 +423,20 @@ class Connection(Calls[A_co]):
 
     def _add(self, name: str, callback: Callable[..., object], *, is_once: bool) -> None:
         if self._callbacks.add(name, callback, is_once=is_once) and self._link is not None:
-            self._link.subscribe(name)
+            self._subscribe(self._link, name)
+
+    def _subscribe(self, link: Link, name: str) -> None:
+        link.subscribe(name, is_replayed=bool(self._definition.events[name].replay))
+
+    def _replayed(self, event: EventRef[Any, Any, ...]) -> str:
+        """The name of an event that is replayed."""
+        spec = self._definition.event(event)
+        if not spec.replay:
+            raise ValueError(
+                f"event {spec.attr!r} of {self._definition.name} is not replayed, so nobody knows "
+                f"what of it is missing: declare it with {spec.attr} = Event[…](replay=100)"
+            )
+        return spec.name
 
     def _remove(self, name: str, callback: Callable[..., object]) -> None:
         if self._callbacks.remove(name, callback) and self._link is not None:
@@ -359,6 +455,15 @@ class Connection(Calls[A_co]):
             return
         if self._callbacks.run(name, payload) and self._link is not None:
             self._link.unsubscribe(name)
+
+    def _missed(self, name: str, count: int | None) -> None:
+        spec = self._definition.events.get(name)
+        if spec is None:
+            return  # as of its events: the host has it, and this class has not
+        gap = Gap(spec.attr, count)
+        if name not in self._gaps.names:
+            _log.warning("%s: %s, and nothing asks for gaps", self._definition.name, gap)
+        self._gaps.run(name, (gap,))
 
     def _end_streams(self, error: Exception | None) -> None:
         for waiting in self._streams:

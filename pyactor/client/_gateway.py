@@ -19,6 +19,7 @@ from ..wire.keys import serialise_key
 from . import _retry
 from ._address import (
     CRASH_POLICY,
+    EXTENSION_SUBPROTOCOL,
     POOL,
     Address,
     ById,
@@ -176,9 +177,8 @@ class Gateway:
             HostUnreachable: No connection came about.
             ActorError: The actor could not be resolved, or the peer did not upgrade.
         """
-        return await self._open(
-            address, "/connect", connection_subprotocols(self.codec.name, params), receiver
-        )
+        offered = [*connection_subprotocols(self.codec.name, params), EXTENSION_SUBPROTOCOL]
+        return await self._open(address, "/connect", offered, receiver)
 
     async def open_web_socket(
         self, address: Address, params: Plain, path: str, receiver: ChannelReceiver

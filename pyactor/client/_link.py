@@ -11,10 +11,18 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ..errors import ActorError, ConnectionLost, DecodeError, HostUnreachable, UserError
+from ..errors import (
+    ActorError,
+    ConnectionLost,
+    DecodeError,
+    HostUnreachable,
+    NotAcknowledged,
+    UserError,
+)
 from ..session import _client as session
 from ..session._client_transitions import ClientPhase, is_final
 from ..wire.messages import ActionRequest
+from ._acknowledgements import Acknowledgements, not_subscribed
 from ._attempt import Attempt
 from ._clock import Backoff
 from ._closed import NO_CLOSE, Closed, detail_of
@@ -54,6 +62,7 @@ class Link:
         options: ClientOptions,
         notices: Notices,
         deliver: Callable[[str, list[Plain]], None],
+        missed: Callable[[str, int | None], None],
         ended: Callable[[Exception | None], None],
     ) -> None:
         """Nothing is sent yet.
@@ -67,6 +76,7 @@ class Link:
             options: Timeouts and limits.
             notices: Is told what becomes of the connection.
             deliver: Takes each event that arrives: its name and its arguments.
+            missed: Takes what never will: the event's name and how often, if anybody knows.
             ended: Is called once, at the end for good; with its cause, unless ``close`` was.
         """
         clock = gateway.clock
@@ -78,11 +88,13 @@ class Link:
         self._options = options
         self._notices = notices
         self._deliver = deliver
+        self._report_missed = missed
         self._report_end = ended
         self._session = session.ClientSession(
             max_waiting=options.max_waiting_calls, returns=options.reconnect == "always"
         )
         self._calls = PendingCalls(label, options, clock, self._session.is_waiting)
+        self._acknowledgements = Acknowledgements(label, clock)
         self._backoff = Backoff(options.backoff_initial, options.backoff_max, clock.random)
         self._attempt: Attempt | None = None  # the latest, while the session deals with it
         self._attempts: set[Attempt] = set()  # of which something is left
@@ -142,15 +154,42 @@ class Link:
         finally:
             self._session.forget(call_id)
 
-    def subscribe(self, name: str) -> None:
+    def subscribe(self, name: str, *, is_replayed: bool) -> None:
         """Ask for an event; what cannot be sent now goes first on the next connection."""
-        self._session.subscribe(name)
+        self._session.subscribe(name, is_replayed=is_replayed)
         self._drain()
 
     def unsubscribe(self, name: str) -> None:
         """Ask no longer for an event."""
         self._session.unsubscribe(name)
+        self._acknowledgements.fail(name, lambda: not_subscribed(self._label, name))
         self._drain()
+
+    async def subscribed(self, name: str, seconds: float) -> None:
+        """Wait until the host that is there has acknowledged a subscription.
+
+        Raises:
+            NotAcknowledged: It acknowledges none.
+            CallTimedOut: It took too long.
+            ActorError: It refuses; or the connection is over for good.
+            RuntimeError: Nothing asks for the event, or no longer does.
+        """
+        if self.is_over:
+            raise self.end or self._lost("for good", may_have_run=False)
+        state, error = self._session.subscription(name)
+        match state:
+            case session.SubscriptionState.ACKNOWLEDGED:
+                return
+            case session.SubscriptionState.NONE:
+                raise not_subscribed(self._label, name)
+            case session.SubscriptionState.UNANSWERED:
+                raise self._not_acknowledged()
+            case _ if error is not None:
+                raise exception_of(error, self._declared)
+            case _:
+                await self._acknowledgements.wait(
+                    name, seconds, is_sent=lambda: self.status == "connected"
+                )
 
     def abort(self) -> None:
         """Drop what there is at once; ``close`` then has nobody to wait for."""
@@ -271,15 +310,15 @@ class Link:
                 )
             case session.CallRefused(call_id):
                 self._calls.fail(call_id, self._too_many)
+            case session.Missed(name, count):
+                self._report_missed(name, count)
+            case session.SubscriptionAcknowledged(name):
+                self._acknowledgements.settle(name)
+            case session.SubscriptionRefused(name, error):
+                self._report_error(error)
+                self._acknowledgements.fail(name, lambda: exception_of(error, self._declared))
             case session.ErrorArrived(error):
-                _log.warning(
-                    "%s: the host reports %s.%s: %s",
-                    self._label,
-                    error.group,
-                    error.code,
-                    error.message,
-                )
-                self._notices.failed(exception_of(error, self._declared))
+                self._report_error(error)
             case _:
                 self._tell_of_life(event)
 
@@ -303,6 +342,12 @@ class Link:
                 self._notices.failed(self._rejection)
             case session.Ended(code, reason):
                 self._has_ended(Closed(code, reason))
+
+    def _report_error(self, error: Error) -> None:
+        _log.warning(
+            "%s: the host reports %s.%s: %s", self._label, error.group, error.code, error.message
+        )
+        self._notices.failed(exception_of(error, self._declared))
 
     # ------------------------------------------------------------------ what happened
 
@@ -345,6 +390,8 @@ class Link:
         if self._attempt is not None:
             self._attempt.opened()
         settle(self._ready, None)
+        if not self._session.extension:
+            self._acknowledgements.fail_all(self._not_acknowledged)
         self._notices.opened()
 
     def _was_closed(self, closed: Closed) -> None:
@@ -365,7 +412,14 @@ class Link:
         settle(self._ended, closed)
         self.is_over = True
         self.end = self._rejection or (None if self._is_closed_here else lost)
+        self._acknowledgements.fail_all(lambda: self._rejection or lost)
         self._report_end(self.end)
+
+    def _not_acknowledged(self) -> NotAcknowledged:
+        return NotAcknowledged(
+            f"the host of {self._label} acknowledges no subscriptions: it speaks the protocol "
+            "without pyactor's extension, so nobody knows when one takes effect"
+        )
 
     def _because(self, error: Error | None) -> Exception:
         """Why an attempt failed: what the host said, or what was found out on the way."""

@@ -189,18 +189,28 @@ class _OfAny:
 class Event(Generic[T]):
     """A named broadcast: ``message_posted = Event[Message]()`` in the body of an actor.
 
-    ``Event[None]`` carries no payload. An argument is the wire name, taken literally.
+    ``Event[None]`` carries no payload.
 
     Attributes:
         name: The wire name that was asked for, or None.
+        replay: How many of the last broadcasts are kept for clients that come back, or None.
         attr: Its name in Python.
         location: Where it was made.
     """
 
     __orig_class__: Any
 
-    def __init__(self, name: str | None = None, /) -> None:
+    def __init__(self, name: str | None = None, /, *, replay: int | None = None) -> None:
+        """Declare it.
+
+        Args:
+            name: The wire name, taken literally.
+            replay: Keep the last so many broadcasts in memory: a Python client that lost its
+                connection gets those that it missed, and is told where they do not reach back
+                (C13).
+        """
         self.name = name
+        self.replay = replay
         self.attr = ""
         self.location = calling_location()
 

@@ -160,7 +160,9 @@ class MemberCompiler:
             if bound is not None:
                 name = event.name or self.rename(attr)
                 carried = None if bound.type is NoneType else bound
-                return EventSpec(name, attr, bound.type, event.location, carried)
+                return EventSpec(
+                    name, attr, bound.type, event.location, carried, replay=event.replay or 0
+                )
         return None
 
     def hook(

@@ -116,6 +116,7 @@ class EventSpec:
         attr: Its name in Python.
         payload: The type of its payload; NoneType where it has none.
         location: Where it was written.
+        replay: How many of the last broadcasts are kept (C13); 0 where none are.
     """
 
     name: str
@@ -123,6 +124,7 @@ class EventSpec:
     payload: Any
     location: Location
     _bound: Bound | None = field(alias="bound", eq=False, repr=False)
+    replay: int = field(kw_only=True, default=0)
 
     def unstructure_payload(self, *payload: Any) -> list[Plain]:
         """The arguments of the event's message: one, or none for ``Event[None]``.

@@ -9,7 +9,7 @@ import difflib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FunctionType
-from typing import Any
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -19,6 +19,9 @@ from ._hooks import HOOKS, MEMBERS
 from ._location import Location, location_of
 from ._markers import Action, Event, Misplaced, is_hook
 from ._signatures import action_messages, hook_messages, init_messages
+
+MAX_REPLAY: Final = 100_000
+"""The most broadcasts of one event that may be kept: more is a log, which belongs in a storage."""
 
 
 @frozen
@@ -133,6 +136,14 @@ def _event(body: Body, attr: str, value: Event[Any]) -> Iterator[str]:
     yield from _visible_name(body, what, attr, value.name)
     if value.payload is None:
         yield f"{what}: write its payload's type: {attr} = Event[Message](), or Event[None]()"
+    replay: object = value.replay
+    if replay is not None and (
+        isinstance(replay, bool) or not isinstance(replay, int) or not 1 <= replay <= MAX_REPLAY
+    ):
+        yield (
+            f"{what}: replay={replay!r}: it is how many broadcasts are kept, a whole number from "
+            f"1 to {MAX_REPLAY:,}"
+        )
 
 
 def _visible_name(body: Body, what: str, attr: str, name: object) -> Iterator[str]:

@@ -148,7 +148,10 @@ def open_channel(
         raw = _request(request, route, route.path.removeprefix(f"/{_RAW_WEBSOCKET}") or "/")
         RawWebSocketDriver(instance, params, raw, channel).open()
     else:
-        ChannelDriver(instance, params, _request(request, route), channel, codec).open()
+        extension = routing.websocket_extension(request)
+        ChannelDriver(
+            instance, params, _request(request, route), channel, codec, extension=extension
+        ).open()
 
 
 def _request(request: HttpRequest, route: routing.ActorRoute, path: str | None = None) -> Request:

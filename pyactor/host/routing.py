@@ -19,12 +19,14 @@ from ..wire.depth import MAX_DEPTH, depth_of
 from ..wire.http import HttpRequest, path_to_log
 from ..wire.json import decode_untagged
 from ..wire.keys import parse_key
+from ..wire.messages import EXTENSION
 from ..wire.values import decode_value
 
 PARAMS_PROTOCOL = "rivet_conn_params."
 ENCODING_PROTOCOL = "rivet_encoding."
 TARGET_PROTOCOL = "rivet_target."
 ACTOR_PROTOCOL = "rivet_actor."
+EXTENSION_PROTOCOL = "pyactor_extension."
 TOKEN_PROTOCOL = "rivet_token."  # noqa: S105 - the prefix of one
 
 
@@ -207,6 +209,12 @@ def websocket_codec(request: HttpRequest) -> Codec:
         UnsupportedEncoding: the host does not speak it.
     """
     return codec_for(_offered(request, ENCODING_PROTOCOL) or "json")
+
+
+def websocket_extension(request: HttpRequest) -> int:
+    """The version of the extension that the client asks for and we speak; 0 for none."""
+    token = f"{EXTENSION_PROTOCOL}{EXTENSION}"
+    return EXTENSION if token in offered_protocols(request) else 0
 
 
 def websocket_params(request: HttpRequest, max_size: int) -> Plain:

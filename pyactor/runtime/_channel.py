@@ -26,8 +26,15 @@ if TYPE_CHECKING:
 class ChannelCarried(ConnectionDriver, ChannelReceiver):
     """Drives a connection over a channel."""
 
-    def __init__(self, instance: Instance, params: Any, request: Request, channel: Channel) -> None:
-        super().__init__(instance, params, request)
+    def __init__(
+        self,
+        instance: Instance,
+        params: Any,
+        request: Request,
+        channel: Channel,
+        extension: int = 0,
+    ) -> None:
+        super().__init__(instance, params, request, extension)
         self._channel = channel
         self._options = instance.definition.options
 

@@ -37,6 +37,7 @@ from ..session import (
     Closed,
     End,
     EndCause,
+    FrameToClient,
     Hook,
     Joined,
     Left,
@@ -61,13 +62,16 @@ if TYPE_CHECKING:
 class ConnectionDriver(ConnContext):
     """Drives one connection of one instance, whatever carries its messages."""
 
-    def __init__(self, instance: Instance, params: Any, request: Request) -> None:
+    def __init__(
+        self, instance: Instance, params: Any, request: Request, extension: int = 0
+    ) -> None:
         """Prepare an attempt to connect; ``open`` begins it.
 
         Args:
             instance: The live actor.
             params: The structured parameters.
             request: What the client asked with.
+            extension: The version of the extension that it asked for; 0 for none.
         """
         self._instance = instance
         self._id = instance.clock.new_id()
@@ -81,6 +85,7 @@ class ConnectionDriver(ConnContext):
             max_held_messages=options.max_held_messages,
             max_held_size=options.max_held_size,
             checks_subscriptions="can_subscribe" in instance.definition.hooks,
+            extension=extension,
         )
         self.connecting: Connecting[Any] = Connecting(self, params)
         self.conn: Conn[Any, Any] | None = None
@@ -112,7 +117,9 @@ class ConnectionDriver(ConnContext):
         """Drop the transport at once, without a closing handshake."""
 
     @abstractmethod
-    def send_event(self, event: messages.Event, frames: dict[Any, str | bytes]) -> None:
+    def send_event(
+        self, event: messages.Event | messages.NumberedEvent, frames: dict[Any, str | bytes]
+    ) -> None:
         """Send an event, in the order of calls (C13).
 
         Args:
@@ -172,11 +179,7 @@ class ConnectionDriver(ConnContext):
                 events = self.session.events_received()
                 if not to_send and not events:
                     break
-                for message in to_send:
-                    if isinstance(message, Close):
-                        self._close(message)
-                    else:
-                        self._send(message)
+                self._send_all(to_send)
                 for event in events:
                     if isinstance(event, RunAction):
                         actions.append(event.request)
@@ -187,12 +190,19 @@ class ConnectionDriver(ConnContext):
         for request in actions:
             self._run_action(request)
 
+    def _send_all(self, to_send: list[FrameToClient]) -> None:
+        for message in to_send:
+            if isinstance(message, Close):
+                self._close(message)
+            else:
+                self._send(message)
+
     def _carry_out(self, event: object) -> None:
         match event:
             case RunHook(hook):
                 self._run_hook(hook)
-            case SubscriptionChanged(name, subscribed):
-                self._note_subscription(name, subscribed)
+            case SubscriptionChanged():
+                self._note_subscription(event)
             case CheckSubscription(name):
                 self._check_subscription(name)
             case Joined():
@@ -403,10 +413,17 @@ class ConnectionDriver(ConnContext):
         self.session.send_error(action_id, error_to_send(error, actor=self._instance.identity))
         self._pump()
 
-    def _note_subscription(self, name: str, subscribed: bool) -> None:
-        if subscribed and name not in self._instance.definition.events:
+    def _note_subscription(self, change: SubscriptionChanged) -> None:
+        name, request_id = change.event_name, change.request_id
+        if change.subscribed and name not in self._instance.definition.events:
             error = error_to_send(self._no_event(name), actor=self._instance.identity)
-            self.session.refuse_subscription(name, error)
+            self.session.refuse_subscription(name, error, request_id)
+        elif request_id is not None:
+            self._acknowledge(request_id, change)
+
+    def _acknowledge(self, request_id: int, change: SubscriptionChanged) -> None:  # noqa: ARG002 - what is replayed depends on it
+        """Answer a subscription, then send what it has missed, before anything else (C13)."""
+        self.session.send_subscribed(request_id, None)
 
     def _check_subscription(self, name: str) -> None:
         """Ask ``can_subscribe``; no action of the client starts before it has answered (C5)."""

@@ -57,7 +57,9 @@ class HttpCallDriver(ConnectionDriver, Generic[AnswerT]):
         """There is no transport of its own to drop."""
 
     @override
-    def send_event(self, event: messages.Event, frames: dict[Any, str | bytes]) -> None:
+    def send_event(
+        self, event: messages.Event | messages.NumberedEvent, frames: dict[Any, str | bytes]
+    ) -> None:
         """Nobody listens: an HTTP client has no subscriptions and reads one answer."""
 
     @abstractmethod

@@ -31,6 +31,7 @@ from ..wire import messages
 from ..wire.depth import depth_of
 from ..wire.keys import serialise_key
 from ._background import Background
+from ._broadcasts import logs_of
 from ._call import Call, CallExpired, invoke, run_now
 from ._clock import Clock
 from ._driver import ConnectionDriver
@@ -105,6 +106,7 @@ class Instance(ActorContext):
         self._depth = depth
         self.watch = StateWatch.of(self)
         self.background = Background(self)
+        self.broadcasts = logs_of(definition, clock)
         self.idle = IdleTimer(definition.options.sleep_timeout, self._fall_asleep)
 
     # -------------------------------------------------------------- ActorContext
@@ -156,7 +158,11 @@ class Instance(ActorContext):
         spec = self.definition.event(event)
         message = messages.Event(spec.name, spec.unstructure_payload(*payload))
         frames: dict[Any, str | bytes] = {}
-        for driver in [d for d in self.drivers.values() if d.session.is_subscribed(spec.name)]:
+        drivers = [d for d in self.drivers.values() if d.session.is_subscribed(spec.name)]
+        if spec.replay:
+            self.broadcasts[spec.name].broadcast(message, drivers)
+            return
+        for driver in drivers:
             driver.send_event(message, frames)
 
     @property

@@ -96,7 +96,9 @@ class RawWebSocketDriver(ChannelCarried):
     # -------------------------------------------------------------- out
 
     @override
-    def send_event(self, event: messages.Event, frames: dict[Any, str | bytes]) -> None:
+    def send_event(
+        self, event: messages.Event | messages.NumberedEvent, frames: dict[Any, str | bytes]
+    ) -> None:
         """A raw websocket has a language of its own, in which there are no events."""
 
     @override

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from ..definition import Request
 from ..errors import DecodeError, InvalidRequest, OutgoingTooLong
-from ..session import End, EndCause
+from ..session import End, EndCause, SubscriptionChanged
 from ..wire import messages
 from ..wire.channel import Channel
 from ..wire.codecs import Codec
@@ -27,9 +27,16 @@ class ChannelDriver(ChannelCarried):
     """Drives a connection whose messages come over a channel in one encoding."""
 
     def __init__(
-        self, instance: Instance, params: Any, request: Request, channel: Channel, codec: Codec
+        self,
+        instance: Instance,
+        params: Any,
+        request: Request,
+        channel: Channel,
+        codec: Codec,
+        *,
+        extension: int = 0,
     ) -> None:
-        super().__init__(instance, params, request, channel)
+        super().__init__(instance, params, request, channel, extension)
         self._codec = codec
         self._version = codec.initial_version
         # The frame of the event that the session was given last: the pump sends it at once.
@@ -48,22 +55,47 @@ class ChannelDriver(ChannelCarried):
         self._pump()
 
     @override
-    def send_event(self, event: messages.Event, frames: dict[Any, str | bytes]) -> None:
+    def send_event(
+        self, event: messages.Event | messages.NumberedEvent, frames: dict[Any, str | bytes]
+    ) -> None:
         if not self.session.in_conns:
             return
+        frame = self._frame_of(event, frames)
+        self.session.send_event(event)
+        self._event_frame = frame
+        self._pump()
+
+    @override
+    def _acknowledge(self, request_id: int, change: SubscriptionChanged) -> None:
+        log = self._instance.broadcasts.get(change.event_name)
+        if log is None:
+            super()._acknowledge(request_id, change)
+            return
+        # Each half is what still fits: what is broadcast next needs room too, and a connection
+        # that fails by its own replay would come back for the same (C16).
+        room = (self._options.max_outgoing_backlog - self._channel.backlog) // 2
+        position, replay = log.replay(change.after, room, self._frame_of)
+        self.session.send_subscribed(request_id, position)
+        self._send_all(self.session.messages_to_send())
+        for event, frame in replay:
+            self.session.send_event(event)
+            self._event_frame = frame
+            self._send_all(self.session.messages_to_send())
+
+    def _frame_of(
+        self, event: messages.Event | messages.NumberedEvent, frames: dict[Any, str | bytes]
+    ) -> str | bytes:
         form = (self._codec.name, self._version)
         frame = frames.get(form)
         if frame is None:
             frame = self._codec.encode_to_client(event, self._version)
             check_size(frame, self._options.max_outgoing_message, f"event {event.name!r}")
             frames[form] = frame
-        self.session.send_event(event)
-        self._event_frame = frame
-        self._pump()
+        return frame
 
     @override
     def _send(self, message: messages.ToClient) -> None:
-        is_event = isinstance(message, messages.Event)
+        is_event = isinstance(message, (messages.Event, messages.NumberedEvent))
         self._write(self._event_frame if is_event else self._encode(message))
 
     def _encode(self, message: messages.ToClient) -> str | bytes:

@@ -18,6 +18,7 @@ from ._events import (
     SessionEvent,
     SubscriptionChanged,
 )
+from ._replay import ReplayBuffer
 from ._rules import RULES
 from ._server import FrameToClient, ServerSession
 from ._transitions import EndCause, Hook, Phase
@@ -34,6 +35,7 @@ __all__ = [
     "Left",
     "Phase",
     "RULES",
+    "ReplayBuffer",
     "RunAction",
     "RunDeferred",
     "RunHook",

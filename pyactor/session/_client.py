@@ -21,8 +21,11 @@ from ..wire.messages import (
     ActionRequest,
     ActionResponse,
     Error,
+    ExtendedInit,
     Init,
+    NumberedEvent,
     Plain,
+    Subscribed,
     SubscriptionRequest,
     ToClient,
     ToServer,
@@ -39,10 +42,13 @@ from ._client_events import (
     ErrorArrived,
     EventArrived,
     Failed,
+    Missed,
     Opened,
     Responded,
     RetryWanted,
     StatusChanged,
+    SubscriptionAcknowledged,
+    SubscriptionRefused,
 )
 from ._client_transitions import (
     ClientEmit,
@@ -55,6 +61,7 @@ from ._client_transitions import (
     is_final,
 )
 from ._events import Close
+from ._subscriptions import Subscriptions, SubscriptionState
 
 __all__ = [
     "AttemptBegan",
@@ -72,11 +79,15 @@ __all__ = [
     "EventArrived",
     "Failed",
     "FrameToServer",
+    "Missed",
     "Opened",
     "Responded",
     "RetryWanted",
     "Status",
     "StatusChanged",
+    "SubscriptionAcknowledged",
+    "SubscriptionRefused",
+    "SubscriptionState",
 ]
 
 FrameToServer: TypeAlias = ToServer | Close
@@ -96,6 +107,7 @@ class ClientSession:
     __slots__ = (
         "_calls",
         "_events",
+        "_extension",
         "_frames",
         "_max_waiting",
         "_next_id",
@@ -119,7 +131,8 @@ class ClientSession:
         # Dicts for their order: what was asked for first is sent, or lost, first.
         self._queued: dict[int, ActionRequest] = {}
         self._calls: dict[int, None] = {}
-        self._subscriptions: dict[str, None] = {}
+        self._subscriptions = Subscriptions()
+        self._extension = 0
         self._frames: list[FrameToServer] = []
         self._events: list[ClientEvent] = []
 
@@ -131,7 +144,16 @@ class ClientSession:
     @property
     def subscriptions(self) -> AbstractSet[str]:
         """The names of the events that the client wants: a live view."""
-        return self._subscriptions.keys()
+        return self._subscriptions.names
+
+    @property
+    def extension(self) -> int:
+        """The version of the extension that the host of the latest ``Init`` speaks; 0 for none."""
+        return self._extension
+
+    def subscription(self, event_name: str) -> tuple[SubscriptionState, Error | None]:
+        """How it stands with a subscription, and why the host has refused it."""
+        return self._subscriptions.state(event_name)
 
     # ------------------------------------------------------------------ in, from the user
 
@@ -180,17 +202,21 @@ class ClientSession:
         self._queued.pop(call_id, None)
         self._calls.pop(call_id, None)
 
-    def subscribe(self, event_name: str) -> None:
-        """Ask for an event; sent with each ``Init``, before any call that was kept."""
-        if event_name not in self._subscriptions:
-            self._subscriptions[event_name] = None
-            self._subscription_changed(event_name, subscribe=True)
+    def subscribe(self, event_name: str, *, is_replayed: bool = False) -> None:
+        """Ask for an event; sent with each ``Init``, before any call that was kept.
+
+        Args:
+            event_name: Its name.
+            is_replayed: Whether the client wants to be told of what it misses, by a host that
+                replays nothing too.
+        """
+        if self._subscriptions.add(event_name, is_replayed=is_replayed) and self._may_send():
+            self._request(event_name)
 
     def unsubscribe(self, event_name: str) -> None:
         """Ask for an event no longer."""
-        if event_name in self._subscriptions:
-            del self._subscriptions[event_name]
-            self._subscription_changed(event_name, subscribe=False)
+        if self._subscriptions.remove(event_name) and self._may_send():
+            self._frames.append(SubscriptionRequest(event_name, False))
 
     def close(self) -> None:
         """End it for good; calls without an answer are lost. Repeated calls do nothing."""
@@ -206,21 +232,29 @@ class ClientSession:
             IllegalInput: No connection or attempt is there.
         """
         match message:
-            case Init():
-                row = client_row(self._phase, ClientInput.INIT)
-                opened = Opened(message.actor_id, message.connection_id)
-                self._enter(row, {ClientEmit.OPENED: opened})
+            case Init() | ExtendedInit():
+                self._receive_init(message)
             case ActionResponse():
                 row = client_row(self._phase, ClientInput.RESPONSE)
                 self._answer(row, Responded(message.id, message.output))
             case Error(action_id=int(action_id)):
                 row = client_row(self._phase, ClientInput.CALL_ERROR)
+                if row.take is ClientTake.ANSWER:
+                    self._events += self._subscriptions.refuse(message)
                 self._answer(row, Failed(action_id, message))
+            case Subscribed():
+                row = client_row(self._phase, ClientInput.SUBSCRIBED)
+                if row.take is ClientTake.ANSWER:
+                    self._events += self._subscriptions.acknowledge(message)
             case Error():
                 self._receive_error(message)
             case _:
                 row = client_row(self._phase, ClientInput.EVENT)
-                if row.take is ClientTake.DELIVER:
+                if row.take is not ClientTake.DELIVER:
+                    return
+                if isinstance(message, NumberedEvent):
+                    self._events += self._subscriptions.receive(message)
+                else:
                     self._events.append(EventArrived(message.name, message.args))
 
     def receive_close(self, code: int, reason: str) -> None:
@@ -278,7 +312,8 @@ class ClientSession:
                 case ClientEmit.WAIT:
                     self._events.append(RetryWanted())
                 case ClientEmit.SUBSCRIPTIONS:
-                    self._frames += [SubscriptionRequest(n, True) for n in self._subscriptions]
+                    for name in self._subscriptions.names:
+                        self._request(name)
                 case ClientEmit.QUEUED:
                     queued, self._queued = self._queued, {}
                     for request in queued.values():
@@ -321,9 +356,24 @@ class ClientSession:
         self._calls[request.id] = None
         self._frames.append(request)
 
-    def _subscription_changed(self, event_name: str, *, subscribe: bool) -> None:
-        if client_row(self._phase, ClientInput.SUBSCRIPTION).take is ClientTake.SEND:
-            self._frames.append(SubscriptionRequest(event_name, subscribe))
+    def _receive_init(self, message: Init | ExtendedInit) -> None:
+        row = client_row(self._phase, ClientInput.INIT)
+        if ClientEmit.OPENED in row.emit:
+            self._extension = message.extension if isinstance(message, ExtendedInit) else 0
+        opened = Opened(message.actor_id, message.connection_id)
+        self._enter(row, {ClientEmit.OPENED: opened})
+
+    def _may_send(self) -> bool:
+        return client_row(self._phase, ClientInput.SUBSCRIPTION).take is ClientTake.SEND
+
+    def _request(self, event_name: str) -> None:
+        if self._extension:
+            self._frames.append(self._subscriptions.request(event_name, self._next_id))
+            self._next_id += 1
+        else:
+            request, lost = self._subscriptions.request_plainly(event_name)
+            self._frames.append(request)
+            self._events += lost
 
     def _answer(self, row: ClientRow, event: Responded | Failed) -> None:
         if row.take is ClientTake.ANSWER and event.id in self._calls:
@@ -331,6 +381,7 @@ class ClientSession:
             self._events.append(event)
 
     def _lose_sent(self) -> None:
+        self._subscriptions.lose()
         self._events += [CallLost(call, sent=True) for call in self._calls]
         self._calls = {}
 

@@ -87,6 +87,32 @@ class EventArrived:
 
 
 @frozen
+class SubscriptionAcknowledged:
+    """The host has subscribed the client to an event; what it then broadcasts arrives."""
+
+    name: str
+
+
+@frozen
+class SubscriptionRefused:
+    """The host has not subscribed the client to an event, which ends nothing."""
+
+    name: str
+    error: Error
+
+
+@frozen
+class Missed:
+    """Broadcasts of an event will never come: as many, or None if nobody knows.
+
+    Told in order: after what came before them, before what comes after them.
+    """
+
+    name: str
+    count: int | None
+
+
+@frozen
 class ErrorArrived:
     """An error of the connection that does not end it, as of a refused subscription."""
 
@@ -132,6 +158,9 @@ ClientEvent: TypeAlias = (
     | CallLost
     | CallRefused
     | EventArrived
+    | SubscriptionAcknowledged
+    | SubscriptionRefused
+    | Missed
     | ErrorArrived
     | Closed
     | ConnectionFailed

@@ -62,10 +62,11 @@ class ClientInput(Enum):
     RETRY = "time to try again"
     INIT = "Init"
     RESPONSE = "ActionResponse"
-    CALL_ERROR = "Error of an action"
+    CALL_ERROR = "Error of an action or subscription"
     ERROR = "Error of the connection"
     FINAL_ERROR = "Error of the connection, for good"
     EVENT = "Event"
+    SUBSCRIBED = "Subscribed"
     HOST_CLOSED = "host closed"
     DISMISSED = "host closed, for good"
     LOST = "transport lost"
@@ -79,7 +80,7 @@ class ClientTake(Enum):
     SEND = "sent"
     NOTE = "noted, nothing is sent"
     REFUSE = "lost at once: never sent"
-    ANSWER = "answers the call of that id; ignored if there is none"
+    ANSWER = "answers the call or subscription of that id; ignored if there is none"
     DELIVER = "delivered"
     REPORT = "reported"
     IGNORE = "ignored"
@@ -128,7 +129,15 @@ _OVER = (_E.CLOSED, _E.ENDED)
 
 def _ending(phase: ClientPhase, emit: tuple[ClientEmit, ...]) -> tuple[ClientRow, ...]:
     """The rows of a phase that waits for the host's side of the close."""
-    sent_before_it_knew = (_I.INIT, _I.RESPONSE, _I.CALL_ERROR, _I.ERROR, _I.FINAL_ERROR, _I.EVENT)
+    sent_before_it_knew = (
+        _I.INIT,
+        _I.RESPONSE,
+        _I.CALL_ERROR,
+        _I.ERROR,
+        _I.FINAL_ERROR,
+        _I.EVENT,
+        _I.SUBSCRIBED,
+    )
     return (
         ClientRow(phase, _I.CALL, phase, take=_T.REFUSE),
         ClientRow(phase, _I.SUBSCRIPTION, phase, take=_T.NOTE),
@@ -156,6 +165,7 @@ CLIENT_ROWS: tuple[ClientRow, ...] = (
     ClientRow(_P.CONNECTING, _I.ERROR, _P.DISCONNECTED, emit=_TURNS_BACK),
     ClientRow(_P.CONNECTING, _I.FINAL_ERROR, _P.LEAVING, emit=_REJECTED),
     ClientRow(_P.CONNECTING, _I.EVENT, _P.CONNECTING, take=_T.DELIVER),
+    ClientRow(_P.CONNECTING, _I.SUBSCRIBED, _P.CONNECTING, take=_T.IGNORE),
     ClientRow(_P.CONNECTING, _I.HOST_CLOSED, _P.DISCONNECTED, emit=_RETRIES),
     ClientRow(_P.CONNECTING, _I.DISMISSED, _P.CLOSED, emit=_REJECTED_AND_GONE),
     ClientRow(_P.CONNECTING, _I.LOST, _P.DISCONNECTED, emit=_RETRIES),
@@ -169,6 +179,7 @@ CLIENT_ROWS: tuple[ClientRow, ...] = (
     ClientRow(_P.CONNECTED, _I.ERROR, _P.CONNECTED, take=_T.REPORT),
     ClientRow(_P.CONNECTED, _I.FINAL_ERROR, _P.CONNECTED, take=_T.REPORT),
     ClientRow(_P.CONNECTED, _I.EVENT, _P.CONNECTED, take=_T.DELIVER),
+    ClientRow(_P.CONNECTED, _I.SUBSCRIBED, _P.CONNECTED, take=_T.ANSWER),
     ClientRow(_P.CONNECTED, _I.HOST_CLOSED, _P.DISCONNECTED, emit=_LOST),
     ClientRow(_P.CONNECTED, _I.DISMISSED, _P.CLOSED, emit=_DISMISSED),
     ClientRow(_P.CONNECTED, _I.LOST, _P.DISCONNECTED, emit=_LOST),

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from ..wire.messages import ActionRequest
+from ..wire.messages import ActionRequest, Position
 from ._transitions import EndCause, Hook
 
 
@@ -64,10 +64,19 @@ class CheckSubscription:
 
 @frozen
 class SubscriptionChanged:
-    """The client subscribed to an event, or no longer is."""
+    """The client subscribed to an event, or no longer is.
+
+    Attributes:
+        event_name: The event.
+        subscribed: Whether it is subscribed now.
+        request_id: Of a `SubscribeRequest`, which is to be answered (C13); else None.
+        after: The last broadcast that the client knows of, if it does.
+    """
 
     event_name: str
     subscribed: bool
+    request_id: int | None = None
+    after: Position | None = None
 
 
 @frozen

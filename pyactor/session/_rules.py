@@ -82,7 +82,12 @@ RULES: Mapping[str, str] = {
         "Sends. `conn.send` always sends to that connection, subscribed or not, also in"
         " `on_connect` (then before `Init`); `broadcast` reaches subscribers only. Events of one"
         " connection arrive in the order sent, and two broadcasts of an actor reach all in the"
-        " same order. After the connection left `conns`, `send` does nothing."
+        " same order. After the connection left `conns`, `send` does nothing. The last"
+        " broadcasts of an `Event[T](replay=n)` are kept for one life of the actor: a client of"
+        " the extension that names the last one it knows gets, as its subscription takes effect"
+        " and before any later one, those that it missed, in order, without hole or repeat; or"
+        " the latest of them, where not all are kept or fit, and it knows that some are missing."
+        " What `conn.send` sent is not replayed."
     ),
     "C14": (
         "Stateless. An HTTP action, a raw HTTP request and a message to a queue run this same life,"

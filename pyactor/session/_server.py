@@ -19,8 +19,13 @@ from ..wire.messages import (
     ActorIdentity,
     Error,
     Event,
+    ExtendedInit,
     Init,
+    NumberedEvent,
     Plain,
+    Position,
+    Subscribed,
+    SubscribeRequest,
     SubscriptionRequest,
     ToClient,
     ToServer,
@@ -88,11 +93,13 @@ class ServerSession:
         "_connection_id",
         "_end",
         "_events",
+        "_extension",
         "_frames",
         "_held",
         "_held_size",
         "_max_held_messages",
         "_max_held_size",
+        "_numbered",
         "_stage",
         "_subscriptions",
         "_transport_open",
@@ -106,6 +113,7 @@ class ServerSession:
         max_held_messages: int,
         max_held_size: int,
         checks_subscriptions: bool,
+        extension: int = 0,
     ) -> None:
         """Begin a connection whose transport is open and whose params fit.
 
@@ -117,6 +125,7 @@ class ServerSession:
             max_held_size: How large they may be together, in the unit of ``receive_message``.
             checks_subscriptions: Whether a new subscription is asked about before it takes
                 effect.
+            extension: The version of the extension that the client asked for; 0 for none.
         """
         self._actor = actor
         self._connection_id = connection_id
@@ -128,8 +137,10 @@ class ServerSession:
         self._transport_open = True
         self._held: list[tuple[ToServer, int]] = []
         self._held_size = 0
-        self._asked = ""
+        self._extension = extension
+        self._asked: SubscriptionRequest | SubscribeRequest | None = None
         self._subscriptions: set[str] = set()
+        self._numbered: set[str] = set()
         self._frames: list[FrameToClient] = []
         self._events: list[SessionEvent] = [_WORK[self._stage]]
 
@@ -163,6 +174,10 @@ class ServerSession:
     def is_subscribed(self, event_name: str) -> bool:
         """Whether a broadcast of this event reaches it (C13)."""
         return event_name in self._subscriptions
+
+    def is_numbered(self, event_name: str) -> bool:
+        """Whether its subscription to this event was made by a `SubscribeRequest` (C13)."""
+        return event_name in self._numbered
 
     # ------------------------------------------------------------------ in
 
@@ -220,15 +235,17 @@ class ServerSession:
         row = self._row(Input.SUBSCRIPTION_CHECKED)
         if row.take is Take.IGNORE:
             return
-        if event_name != self._asked:
+        asked = self._asked
+        assert asked is not None  # in CHECK
+        if event_name != asked.event_name:
             raise IllegalInput(
                 f"connection {self._connection_id}: a verdict on {event_name!r} is illegal, "
-                f"{self._asked!r} was asked about (C5)"
+                f"{asked.event_name!r} was asked about (C5)"
             )
         if error is None:
-            self._change_subscription(event_name, subscribed=True)
+            self._change_subscription(asked)
         else:
-            self.send_error(None, error)
+            self.send_error(_request_id(asked), error)
         self._enter(row)
 
     def receive_end(self, end: End) -> None:
@@ -261,7 +278,7 @@ class ServerSession:
 
     # ------------------------------------------------------------------ out, asked for by the actor
 
-    def send_event(self, event: Event) -> None:
+    def send_event(self, event: Event | NumberedEvent) -> None:
         """Send an event, before ``Init`` too; dropped outside ``conns`` (C13)."""
         if self._stage.in_conns:
             self._send(event)
@@ -280,14 +297,21 @@ class ServerSession:
         if self._stage.phase is Phase.OPEN:
             self._send(evolve(error, action_id=action_id))
 
-    def refuse_subscription(self, event_name: str, error: Error) -> None:
+    def refuse_subscription(
+        self, event_name: str, error: Error, request_id: int | None = None
+    ) -> None:
         """Undo a subscription to what is no event of the actor, and tell the client why.
 
         The connection goes on: a session does not know which events there are, so the driver
         refuses upon ``SubscriptionChanged``.
         """
-        self._subscriptions.discard(event_name)
-        self.send_error(None, error)
+        self._forget_subscription(event_name)
+        self.send_error(request_id, error)
+
+    def send_subscribed(self, request_id: int, position: Position | None) -> None:
+        """Answer a `SubscribeRequest`; dropped once the connection has left ``conns`` (C13)."""
+        if self._stage.phase is Phase.OPEN:
+            self._send(Subscribed(request_id, position))
 
     # ------------------------------------------------------------------ out
 
@@ -330,7 +354,7 @@ class ServerSession:
         """Whether a message is what ``can_subscribe`` decides about."""
         return (
             self._checks_subscriptions
-            and isinstance(message, SubscriptionRequest)
+            and isinstance(message, (SubscriptionRequest, SubscribeRequest))
             and message.subscribe
             and message.event_name not in self._subscriptions
         )
@@ -351,7 +375,7 @@ class ServerSession:
     def _emit(self, emit: Emit, rejected: tuple[FrameToClient, ...]) -> None:
         match emit:
             case Emit.INIT:
-                self._send(Init(self._actor.actor_id, self._connection_id))
+                self._send(self._init())
             case Emit.HELD:
                 self._release()
             case Emit.CLOSE:
@@ -363,6 +387,7 @@ class ServerSession:
                     self._send(frame)
             case Emit.LEFT:
                 self._subscriptions.clear()
+                self._numbered.clear()
                 self._events.append(_NOTES[emit])
             case _:
                 self._events.append(_NOTES[emit])
@@ -392,17 +417,40 @@ class ServerSession:
     def _dispatch(self, message: ToServer) -> None:
         if isinstance(message, ActionRequest):
             self._events.append(RunAction(message))
-        elif message.subscribe is not (message.event_name in self._subscriptions):
-            self._change_subscription(message.event_name, subscribed=message.subscribe)
+        elif isinstance(message, SubscribeRequest) or message.subscribe is not (
+            message.event_name in self._subscriptions
+        ):
+            # Whoever asks to be told is told, though nothing may change by it.
+            self._change_subscription(message)
 
     def _ask(self, message: ToServer) -> None:
-        assert isinstance(message, SubscriptionRequest)  # the guard has seen to that
-        self._asked = message.event_name
+        assert not isinstance(message, ActionRequest)  # the guard has seen to that
+        self._asked = message
         self._events.append(CheckSubscription(message.event_name))
 
-    def _change_subscription(self, name: str, *, subscribed: bool) -> None:
-        if subscribed:
+    def _change_subscription(self, request: SubscriptionRequest | SubscribeRequest) -> None:
+        name = request.event_name
+        if isinstance(request, SubscribeRequest):
+            self._subscriptions.add(name)
+            self._numbered.add(name)
+            self._events.append(SubscriptionChanged(name, True, request.id, request.after))
+            return
+        if request.subscribe:
             self._subscriptions.add(name)
         else:
-            self._subscriptions.remove(name)
-        self._events.append(SubscriptionChanged(name, subscribed))
+            self._forget_subscription(name)
+        self._events.append(SubscriptionChanged(name, request.subscribe))
+
+    def _forget_subscription(self, name: str) -> None:
+        self._subscriptions.discard(name)
+        self._numbered.discard(name)
+
+    def _init(self) -> Init | ExtendedInit:
+        actor_id, connection_id = self._actor.actor_id, self._connection_id
+        if self._extension:
+            return ExtendedInit(actor_id, connection_id, self._extension)
+        return Init(actor_id, connection_id)
+
+
+def _request_id(request: SubscriptionRequest | SubscribeRequest) -> int | None:
+    return request.id if isinstance(request, SubscribeRequest) else None

@@ -22,7 +22,12 @@ from .messages import (
     ActorIdentity,
     Error,
     Event,
+    ExtendedInit,
     Init,
+    NumberedEvent,
+    Position,
+    Subscribed,
+    SubscribeRequest,
     SubscriptionRequest,
     ToClient,
     ToServer,
@@ -83,6 +88,23 @@ class EnvelopeCodec(Codec):
                 "actorId": write(message.actor_id, "actorId"),
                 "connectionId": write(message.connection_id, "connectionId"),
             }
+        elif isinstance(message, NumberedEvent):
+            fields = {
+                "name": write(message.name, "name"),
+                "args": write(message.args, "args"),
+                "sequence": checked_uint(message.sequence, "sequence"),
+            }
+        elif isinstance(message, Subscribed):
+            fields = {
+                "id": checked_uint(message.id, "id"),
+                "position": self._position_fields(message.position),
+            }
+        elif isinstance(message, ExtendedInit):
+            fields = {
+                "actorId": write(message.actor_id, "actorId"),
+                "connectionId": write(message.connection_id, "connectionId"),
+                "extension": checked_uint(message.extension, "extension"),
+            }
         else:
             action_id = message.action_id
             # Required, if only as null; metadata and actor are absent rather than null.
@@ -103,7 +125,7 @@ class EnvelopeCodec(Codec):
             case "Error":
                 return val.error(val.optional_uint("actionId"))
             case _:
-                raise DecodeError(f"{tag!r:.80} is no message from a host to a client")
+                return _decode_extension(tag, val)
 
     @override
     def encode_to_server(self, message: ToServer, version: int) -> str | bytes:
@@ -113,6 +135,12 @@ class EnvelopeCodec(Codec):
                 "id": self._id(message.id),
                 "name": write(message.name, "name"),
                 "args": write(message.args, "args"),
+            }
+        elif isinstance(message, SubscribeRequest):
+            fields = {
+                "id": checked_uint(message.id, "id"),
+                "eventName": write(message.event_name, "eventName"),
+                "after": self._position_fields(message.after),
             }
         else:
             fields = {
@@ -129,6 +157,10 @@ class EnvelopeCodec(Codec):
                 return ActionRequest(val.uint("id"), val.text("name"), val.items("args"))
             case "SubscriptionRequest":
                 return SubscriptionRequest(val.text("eventName"), val.flag("subscribe"))
+            case "SubscribeRequest":
+                return SubscribeRequest(
+                    val.uint("id"), val.text("eventName"), val.optional_position("after")
+                )
             case _:
                 raise DecodeError(f"{tag!r:.80} is no message from a client to a host")
 
@@ -195,6 +227,14 @@ class EnvelopeCodec(Codec):
     def _id(self, value: int) -> object:
         return self.write_id(checked_uint(value, "id"))
 
+    def _position_fields(self, position: Position | None) -> object:
+        if position is None:
+            return None
+        return {
+            "epoch": self.to_client.write(position.epoch, "epoch"),
+            "sequence": checked_uint(position.sequence, "sequence"),
+        }
+
     def _error_fields(self, error: Error, id_field: Fields) -> Fields:
         write = self.to_client.write
         fields: Fields = {
@@ -218,3 +258,17 @@ class EnvelopeCodec(Codec):
         if actor.key is not None:
             fields["key"] = write(actor.key, "actor.key")
         return fields
+
+
+def _decode_extension(tag: str, val: FieldReader) -> ToClient:
+    match tag:
+        case "NumberedEvent":
+            return NumberedEvent(val.text("name"), val.items("args"), val.uint("sequence"))
+        case "Subscribed":
+            return Subscribed(val.uint("id"), val.optional_position("position"))
+        case "ExtendedInit":
+            return ExtendedInit(
+                val.text("actorId"), val.text("connectionId"), val.uint("extension")
+            )
+        case _:
+            raise DecodeError(f"{tag!r:.80} is no message from a host to a client")

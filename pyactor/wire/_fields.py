@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from ..errors import DecodeError
 from ..plain import UNDEFINED, Plain
-from .messages import ActorIdentity, Error
+from .messages import ActorIdentity, Error, Position
 from .queue import QueueStatus
 
 MAX_UINT: Final = 2**64 - 1
@@ -94,6 +94,13 @@ class FieldReader:
     def optional_uint(self, key: str) -> int | None:
         """An int from 0 to MAX_UINT, or None if it is absent, null or undefined."""
         return None if self.value(key) is None else self.uint(key)
+
+    def optional_position(self, key: str) -> Position | None:
+        """A position, or None if it is absent, null or undefined."""
+        if self.value(key) is None:
+            return None
+        fields = FieldReader(self._raw[key], self._read, key)
+        return Position(fields.text("epoch"), fields.uint("sequence"))
 
     def error(self, action_id: int | None) -> Error:
         """These fields as an error."""

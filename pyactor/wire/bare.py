@@ -6,7 +6,7 @@ asks ``_bare_versions``, and the bytes of a field are ``_bare_cursor``'s.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Final, cast
 
 from typing_extensions import override
 
@@ -22,13 +22,25 @@ from .messages import (
     ActorIdentity,
     Error,
     Event,
+    ExtendedInit,
     Init,
+    NumberedEvent,
+    Position,
+    Subscribed,
+    SubscribeRequest,
     SubscriptionRequest,
     ToClient,
     ToServer,
 )
 from .queue import QueueResult, QueueSend
 from .values import decode_value, encode_value
+
+# Tags of the extension, far from those that a version of the protocol may still add. Its messages
+# are the same in every version.
+_SUBSCRIBE_REQUEST: Final = 64
+_EXTENDED_INIT: Final = 64
+_NUMBERED_EVENT: Final = 65
+_SUBSCRIBED: Final = 66
 
 
 class BareCodec(Codec):
@@ -65,6 +77,20 @@ class BareCodec(Codec):
             out.text(message.connection_id, "connectionId")
             if layout.has_token:
                 out.text("", "connectionToken")
+        elif isinstance(message, NumberedEvent):
+            out.u8(_NUMBERED_EVENT)
+            out.text(message.name, "name")
+            out.data(encode_value(message.args, "args"))
+            out.uint(message.sequence, "sequence")
+        elif isinstance(message, Subscribed):
+            out.u8(_SUBSCRIBED)
+            out.uint(message.id, "id")
+            _write_position(out, message.position)
+        elif isinstance(message, ExtendedInit):
+            out.u8(_EXTENDED_INIT)
+            out.text(message.actor_id, "actorId")
+            out.text(message.connection_id, "connectionId")
+            out.uint(message.extension, "extension")
         else:
             out.u8(1)
             _write_error(out, message)
@@ -88,6 +114,12 @@ class BareCodec(Codec):
                 fields.text()
         elif tag == 1:
             message = _read_error(layout, fields, has_action_id=True)
+        elif tag == _NUMBERED_EVENT:
+            message = NumberedEvent(fields.text(), _decode_list(fields.data()), fields.uint())
+        elif tag == _SUBSCRIBED:
+            message = Subscribed(fields.uint(), _read_position(fields))
+        elif tag == _EXTENDED_INIT:
+            message = ExtendedInit(fields.text(), fields.text(), fields.uint())
         else:
             raise DecodeError(f"{tag} is no tag of a message from a host to a client")
         fields.end()
@@ -101,6 +133,11 @@ class BareCodec(Codec):
             out.uint(message.id, "id")
             out.text(message.name, "name")
             out.data(encode_value(message.args, "args"))
+        elif isinstance(message, SubscribeRequest):
+            out.u8(_SUBSCRIBE_REQUEST)
+            out.uint(message.id, "id")
+            out.text(message.event_name, "eventName")
+            _write_position(out, message.after)
         else:
             out.u8(1)
             out.text(message.event_name, "eventName")
@@ -116,6 +153,8 @@ class BareCodec(Codec):
             message = ActionRequest(fields.uint(), fields.text(), _decode_list(fields.data()))
         elif tag == 1:
             message = SubscriptionRequest(fields.text(), fields.flag())
+        elif tag == _SUBSCRIBE_REQUEST:
+            message = SubscribeRequest(fields.uint(), fields.text(), _read_position(fields))
         else:
             raise DecodeError(f"{tag} is no tag of a message from a client to a host")
         fields.end()
@@ -214,6 +253,17 @@ def _decode_list(data: bytes) -> list[Plain]:
     if not isinstance(value, list):
         raise DecodeError(f"args must be an array, not {value!r:.80}")
     return cast("list[Plain]", value)
+
+
+def _write_position(out: BareWriter, position: Position | None) -> None:
+    out.flag(position is not None)
+    if position is not None:
+        out.text(position.epoch, "epoch")
+        out.uint(position.sequence, "sequence")
+
+
+def _read_position(fields: BareReader) -> Position | None:
+    return Position(fields.text(), fields.uint()) if fields.flag() else None
 
 
 def _write_error(out: BareWriter, error: Error) -> None:

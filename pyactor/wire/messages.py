@@ -1,11 +1,13 @@
 """The messages of one connection, as plain values. No bytes, no user types, no I/O.
 
-Source: wire-protocol.md, "Framing". What values a message can carry: ``pyactor.plain``.
+Source: wire-protocol.md, "Framing". What values a message can carry: ``pyactor.plain``. The
+messages of the extension, which only those send who agreed on it in the handshake, are those of
+docs/extension.md.
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from attrs import frozen
 
@@ -64,7 +66,79 @@ class Event:
     args: list[Plain]
 
 
-ToClient: TypeAlias = Init | Error | ActionResponse | Event
+# ------------------------------------------------------------------ the extension
+
+EXTENSION: Final = 1
+"""The version of the extension that this host and client speak."""
+
+
+@frozen
+class Position:
+    """How far the broadcasts of one event have come.
+
+    Attributes:
+        epoch: Names one life of one actor; positions of two lives cannot be compared.
+        sequence: The number of the last broadcast in it; 0 before the first.
+    """
+
+    epoch: str
+    sequence: int
+
+
+@frozen
+class ExtendedInit:
+    """``Init`` for a client that asked for the extension: the host speaks it too."""
+
+    actor_id: str
+    connection_id: str
+    extension: int
+
+
+@frozen
+class NumberedEvent:
+    """A broadcast of an event that is replayed, to one who asked for it by `SubscribeRequest`."""
+
+    name: str
+    args: list[Plain]
+    sequence: int
+
+
+@frozen
+class Subscribed:
+    """A `SubscribeRequest` took effect.
+
+    Attributes:
+        id: The request's.
+        position: After which broadcast those begin that follow; None if the event is not replayed.
+    """
+
+    id: int
+    position: Position | None = None
+
+
+@frozen
+class SubscribeRequest:
+    """Begin a subscription, and hear of it: `Subscribed`, or an ``Error`` with this id.
+
+    Attributes:
+        id: The client's, unique among its calls too.
+        event_name: The event.
+        after: The last broadcast that the client knows of, from an earlier connection.
+    """
+
+    id: int
+    event_name: str
+    after: Position | None = None
+
+    @property
+    def subscribe(self) -> bool:
+        """As of a `SubscriptionRequest`."""
+        return True
+
+
+ToClient: TypeAlias = (
+    Init | Error | ActionResponse | Event | ExtendedInit | NumberedEvent | Subscribed
+)
 
 # ------------------------------------------------------------------ client to host
 
@@ -86,4 +160,4 @@ class SubscriptionRequest:
     subscribe: bool
 
 
-ToServer: TypeAlias = ActionRequest | SubscriptionRequest
+ToServer: TypeAlias = ActionRequest | SubscriptionRequest | SubscribeRequest

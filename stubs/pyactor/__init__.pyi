@@ -82,6 +82,7 @@ __all__ = [
     "EventRef",
     "EventStream",
     "FetchResponse",
+    "Gap",
     "Forbidden",
     "GetParamsFailed",
     "GoingAway",
@@ -98,6 +99,7 @@ __all__ = [
     "MethodNotAllowed",
     "NamespaceNotFound",
     "NoCallerError",
+    "NotAcknowledged",
     "OutgoingBacklog",
     "OutgoingTooLong",
     "Problem",
@@ -190,7 +192,7 @@ def action(
 class _OfAny: ...
 
 class Event(Generic[_T]):
-    def __init__(self, name: str | None = None, /) -> None: ...
+    def __init__(self, name: str | None = None, /, *, replay: int | None = None) -> None: ...
     @overload
     def __get__(
         self: Event[_OfAny], instance: None, owner: type[_A], /
@@ -773,6 +775,11 @@ class EventStream(AsyncIterator[_T_co], Generic[_T_co]):
     ) -> None: ...
 
 @frozen
+class Gap:
+    event: str
+    missed: int | None
+
+@frozen
 class Closed:
     code: int
     reason: str
@@ -798,6 +805,7 @@ class Connection(_Calls[_A_co]):
         callback: Callable[_Ps, object],
         /,
     ) -> None: ...
+    @overload
     def events(
         self,
         event: EventRef[_A_co, _T, ...] | EventRef[_NoActor, _T, ...],
@@ -805,7 +813,28 @@ class Connection(_Calls[_A_co]):
         *,
         max_waiting: int = 1000,
         when_full: Literal["drop_oldest", "fail"] = "drop_oldest",
+        gaps: Literal[False] = False,
     ) -> EventStream[_T]: ...
+    @overload
+    def events(
+        self,
+        event: EventRef[_A_co, _T, ...] | EventRef[_NoActor, _T, ...],
+        /,
+        *,
+        max_waiting: int = 1000,
+        when_full: Literal["drop_oldest", "fail"] = "drop_oldest",
+        gaps: Literal[True],
+    ) -> EventStream[_T | Gap]: ...
+    def on_gap(
+        self, event: EventRef[_A_co, Any, ...] | EventRef[_NoActor, Any, ...], /
+    ) -> Callable[[Callable[[Gap], _R]], Callable[[Gap], _R]]: ...
+    async def subscribed(
+        self,
+        event: EventRef[_A_co, Any, ...] | EventRef[_NoActor, Any, ...],
+        /,
+        *,
+        timeout: float | None = None,
+    ) -> None: ...
     def on_status_change(self, callback: _StatusCallback, /) -> _StatusCallback: ...
     def on_open(self, callback: _OpenCallback, /) -> _OpenCallback: ...
     def on_close(self, callback: _CloseCallback, /) -> _CloseCallback: ...
@@ -893,6 +922,7 @@ class CallTimedOut(ActorError, TimeoutError):
 
 class GetParamsFailed(ActorError): ...
 class EventBacklog(ActorError): ...
+class NotAcknowledged(ActorError): ...
 
 @frozen
 class Problem:

@@ -71,6 +71,35 @@ class Room(Actor[None]):
             "5: event 'posted': its name on the wire is a str that is not empty, not ''",
         ],
     ),
+    "what cannot be replayed": (
+        """
+class Room(Actor[None]):
+    a = Event[int](replay=1)
+    b = Event[int](replay=0)
+    c = Event[int](replay=True)
+    d = Event[int]("e", replay="10")
+    f = Event(replay=100_001)
+""",
+        [
+            (
+                "4: event 'b': replay=0: it is how many broadcasts are kept, a whole number from 1 "
+                "to 100,000"
+            ),
+            (
+                "5: event 'c': replay=True: it is how many broadcasts are kept, a whole number "
+                "from 1 to 100,000"
+            ),
+            (
+                "6: event 'd': replay='10': it is how many broadcasts are kept, a whole number "
+                "from 1 to 100,000"
+            ),
+            "7: event 'f': write its payload's type: f = Event[Message](), or Event[None]()",
+            (
+                "7: event 'f': replay=100001: it is how many broadcasts are kept, a whole number "
+                "from 1 to 100,000"
+            ),
+        ],
+    ),
     "nested names": (
         """
 class Room(Actor[None]):

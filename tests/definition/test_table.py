@@ -68,7 +68,7 @@ class Room(
     options=OPTIONS,
     errors=(BadToken,),
 ):
-    message_posted = Event[Message]()
+    message_posted = Event[Message](replay=20)
     room_closed = Event[None]("closed")
 
     @hook
@@ -94,7 +94,9 @@ FILE = __file__
 def test_the_table_is_this() -> None:
     post, now = DEFINITION.actions["postAll"], DEFINITION.actions["now"]
     texts, loud = post.parameters
-    posted = EventSpec("messagePosted", "message_posted", Message, Location(FILE, LINE + 7), None)
+    posted = EventSpec(
+        "messagePosted", "message_posted", Message, Location(FILE, LINE + 7), None, replay=20
+    )
     closed = EventSpec("closed", "room_closed", type(None), Location(FILE, LINE + 8), None)
     # What a spec is compiled to is no part of its equality.
     assert evolve(DEFINITION) == type(DEFINITION)(

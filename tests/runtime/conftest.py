@@ -114,6 +114,12 @@ class Peer:
     def subscribe(self, name: str, *, subscribe: bool = True) -> None:
         self._deliver(messages.SubscriptionRequest(name, subscribe))
 
+    def follow(self, name: str, after: messages.Position | None = None) -> int:
+        """Subscribe by the extension; the id under which it is answered."""
+        self._next_id += 1
+        self._deliver(messages.SubscribeRequest(self._next_id, name, after))
+        return self._next_id
+
     def leave(self) -> None:
         """Close in an orderly way."""
         if not self._is_lost:
@@ -299,9 +305,18 @@ class Stage:
             await instance.saver.abandon()
         self.restart()
 
-    async def peer(self, *, params: Any = None, key: str = "a", answers_close: bool = True) -> Peer:
+    async def peer(
+        self,
+        *,
+        params: Any = None,
+        key: str = "a",
+        answers_close: bool = True,
+        is_extended: bool = False,
+    ) -> Peer:
         """A websocket to the actor, whatever became of it at once."""
         protocols = "rivet, rivet_encoding.json"
+        if is_extended:
+            protocols += ", pyactor_extension.1"
         if params is not None:
             protocols += f", rivet_conn_params.{quote(json.dumps(params), safe='')}"
         peer = Peer(answers_close=answers_close)

@@ -38,6 +38,7 @@ from pyactor.wire.messages import (
     Error,
     Event,
     Init,
+    Subscribed,
     SubscriptionRequest,
 )
 
@@ -59,6 +60,7 @@ INPUTS: dict[str, Callable[[ClientSession], object]] = {
     "err": lambda s: s.receive_message(RESTARTING),
     "final": lambda s: s.receive_message(REFUSED),
     "event": lambda s: s.receive_message(EVENT),
+    "ack": lambda s: s.receive_message(Subscribed(99)),
     "shut": lambda s: s.receive_close(1001, "ws.going_away"),
     "bye": lambda s: s.receive_close(1000, "bye"),
     "lost": ClientSession.receive_lost,
@@ -66,14 +68,14 @@ INPUTS: dict[str, Callable[[ClientSession], object]] = {
 
 # One call, id 1, was made before. '.' is illegal; '=' gives out nothing and the phase stays.
 GRID = """
-situation    connect call  sub close retry init resp   cerr  err    final  event shut  bye   lost
-idle         begin   late  =   end!  .     .    .      .     .      .      .     .     .     .
-connecting   .       =     =   leave .     open =      =     back   refuse event again kick  gone
-connected    .       call  sub end   .     =    answer error report no     event shut  bye   lost
-disconnected .       =     =   stop  begin .    .      .     .      .      .     .     .     .
-closing      .       late  =   =     .     =    =      =     =      =      =     over  over1 over2
-leaving      .       late  =   =     .     =    =      =     =      =      =     left  left1 left2
-closed       .       late  =   =     .     .    .      .     .      .      .     .     .     .
+situation    connect call sub close retry init resp  cerr  err    final  event ack shut  bye   lost
+idle         begin   late =   end!  .     .    .     .     .      .      .     .   .     .     .
+connecting   .       =    =   leave .     open =     =     back   refuse event =   again kick  gone
+connected    .       call sub end   .     =    reply error report no     event =   shut  bye   lost
+disconnected .       =    =   stop  begin .    .     .     .      .      .     .   .     .     .
+closing      .       late =   =     .     =    =     =     =      =      =     =   over  over1 over2
+leaving      .       late =   =     .     =    =     =     =      =      =     =   left  left1 left2
+closed       .       late =   =     .     .    .     .     .      .      .     .   .     .     .
 """
 
 P = ClientPhase
@@ -104,7 +106,7 @@ OUTCOMES: dict[str, tuple[ClientPhase, list[object], list[object]]] = {
     "gone": (P.DISCONNECTED, [WAITS, AttemptFailed(GONE), RetryWanted()], []),
     "call": (P.CONNECTED, [], [ActionRequest(2, "post", ["hi"])]),
     "sub": (P.CONNECTED, [], [SubscriptionRequest("posted", True)]),
-    "answer": (P.CONNECTED, [Responded(1, "out")], []),
+    "reply": (P.CONNECTED, [Responded(1, "out")], []),
     "error": (P.CONNECTED, [Failed(1, FAILED)], []),
     "report": (P.CONNECTED, [ErrorArrived(RESTARTING)], []),
     "no": (P.CONNECTED, [ErrorArrived(REFUSED)], []),

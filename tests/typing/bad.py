@@ -224,7 +224,17 @@ async def client_side(client: Client) -> None:
         conn.on(Bad.joined)  # mypy: arg-type pyright: reportArgumentType
         await conn.call(ChatRoom.kick)  # mypy: call-arg pyright: reportCallIssue
         conn.events(Bad.joined)  # mypy: arg-type pyright: reportArgumentType
-        conn.events(ChatRoom.closed, when_full="wait")  # mypy: arg-type pyright: reportArgumentType
+        conn.events(ChatRoom.closed, when_full="wait")  # mypy: call-overload pyright: reportArgumentType
+        conn.events(ChatRoom.message_posted, gaps="yes")  # mypy: call-overload pyright: reportArgumentType,reportCallIssue
+        gap: Message = await anext(conn.events(ChatRoom.message_posted, gaps=True))  # mypy: arg-type pyright: reportAssignmentType
+        await conn.subscribed(Bad.joined)  # mypy: arg-type pyright: reportArgumentType
+        await conn.subscribed(ChatRoom.message_posted, timeout="3")  # mypy: arg-type pyright: reportArgumentType
+        conn.on_gap(Bad.joined)  # mypy: arg-type pyright: reportArgumentType
+        Event[int](replay="10")  # mypy: arg-type pyright: reportArgumentType
+
+        @conn.on_gap(ChatRoom.message_posted)  # mypy: arg-type pyright: reportArgumentType
+        def no_gap(message: Message) -> None: ...
+
         member: Member = await anext(conn.events(ChatRoom.message_posted))  # mypy: arg-type pyright: reportAssignmentType
 
         @conn.on_close  # mypy: type-var pyright: reportArgumentType
@@ -233,4 +243,4 @@ async def client_side(client: Client) -> None:
     BadToken("x", 3)  # mypy: arg-type,call-arg pyright: reportCallIssue
     UserError(code=3)  # mypy: arg-type pyright: reportArgumentType
     client.actor(ChatRoom).get("x", params=lambda: 3)  # mypy: arg-type pyright: reportArgumentType
-    print(text, wrong, too_many, member, nothing_left)
+    print(text, wrong, too_many, member, gap, no_gap, nothing_left)

@@ -29,6 +29,7 @@ from pyactor import (
     Event,
     EventStream,
     FetchResponse,
+    Gap,
     Handle,
     Host,
     Registry,
@@ -73,7 +74,7 @@ class BadToken(UserError):
 class ChatRoom(
     Actor[RoomState, Member, JoinParams], name="chatRoom", wire_case="camel", errors=(BadToken,)
 ):
-    message_posted = Event[Message]()
+    message_posted = Event[Message](replay=20)
     closed = Event[None]()
     noted = Event[Any]()
 
@@ -474,6 +475,24 @@ async def survive(client: Client) -> None:
         assert_type(message, Message)
     async with conn.events(ChatRoom.closed) as nothings:
         assert_type(await anext(nothings), None)
+
+    with_gaps = conn.events(ChatRoom.message_posted, gaps=True)
+    assert_type(with_gaps, EventStream[Message | Gap])
+    async for item in with_gaps:
+        if isinstance(item, Gap):
+            assert_type(item.missed, int | None)
+        else:
+            assert_type(item, Message)
+
+    @conn.on_gap(ChatRoom.message_posted)
+    def told(gap: Gap) -> None:
+        assert_type(gap.event, str)
+
+    @conn.on_gap(ChatRoom.message_posted)
+    async def told_too(gap: Gap) -> int:
+        return gap.missed or 0
+
+    assert_type(await conn.subscribed(ChatRoom.message_posted, timeout=3), None)
 
     moderated = client.actor(Moderated).get_or_create("a", params=ask).connect()
     assert_type(moderated.events(ChatRoom.message_posted), EventStream[Message])

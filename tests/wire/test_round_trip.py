@@ -17,7 +17,12 @@ from pyactor.wire.messages import (
     ActorIdentity,
     Error,
     Event,
+    ExtendedInit,
     Init,
+    NumberedEvent,
+    Position,
+    Subscribed,
+    SubscribeRequest,
     SubscriptionRequest,
 )
 from pyactor.wire.queue import QueueResult, QueueSend
@@ -62,14 +67,20 @@ plain = st.recursive(
 lists = st.lists(plain | st.just(UNDEFINED), max_size=3)
 actors = st.none() | st.builds(ActorIdentity, texts, uints, st.none() | texts)
 errors = st.builds(Error, texts, texts, texts, plain, st.none() | uints, actors)
+positions = st.none() | st.builds(Position, texts, uints)
 to_client = (
     st.builds(Init, texts, texts)
+    | st.builds(ExtendedInit, texts, texts, uints)
+    | st.builds(NumberedEvent, words, lists, uints)
+    | st.builds(Subscribed, uints, positions)
     | errors
     | st.builds(ActionResponse, uints, plain)
     | st.builds(Event, words, lists)
 )
-to_server = st.builds(ActionRequest, uints, words, lists) | st.builds(
-    SubscriptionRequest, texts, st.booleans()
+to_server = (
+    st.builds(ActionRequest, uints, words, lists)
+    | st.builds(SubscriptionRequest, texts, st.booleans())
+    | st.builds(SubscribeRequest, uints, texts, positions)
 )
 
 
