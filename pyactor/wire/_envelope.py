@@ -151,7 +151,15 @@ class EnvelopeCodec(Codec):
 
     @override
     def decode_to_server(self, data: str | bytes) -> ToServer:
-        tag, val = self.unpack_from_client(data).body()
+        return self.to_server_of(self.unpack_from_client(data))
+
+    def to_server_of(self, fields: FieldReader) -> ToServer:
+        """The message in a mapping that a client sent.
+
+        Raises:
+            DecodeError: There is none in it.
+        """
+        tag, val = fields.body()
         match tag:
             case "ActionRequest":
                 return ActionRequest(val.uint("id"), val.text("name"), val.items("args"))

@@ -1,15 +1,14 @@
 """The encoding ``json``: text frames, and bodies of ``application/json``.
 
 Owns what JSON itself cannot hold or must not; the ``$`` tags are ``_compat``'s and the fields
-``_envelope``'s. The standard library does the rest.
+``_envelope``'s. The text itself is ``_json_text``'s.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from datetime import UTC, datetime
-from typing import ClassVar, NoReturn
+from typing import Any, ClassVar
 
 from typing_extensions import override
 
@@ -17,7 +16,9 @@ from ..errors import DecodeError
 from ..plain import Plain
 from ._compat import Refused, ValueReader, ValueWriter
 from ._envelope import EnvelopeCodec, Fields
-from ._fields import FieldReader
+from ._fields import FieldReader, checked_uint
+from ._json_text import decode, encode
+from .messages import ActionRequest, ActionResponse, ToClient, ToServer
 
 
 class _UntaggedReader(ValueReader):
@@ -39,25 +40,11 @@ class _JsonWriter(ValueWriter):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text:.80} is larger than any float")
-    return number
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
 _WRITER = _JsonWriter()
 _READER = ValueReader()
 _UNTAGGED_READER = _UntaggedReader()
-# A walk by _JsonWriter comes first, so no cycle and no NaN is left to be found.
-_encode = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
-).encode
-_decode = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant).decode
+_SIMPLE = frozenset((int, float, bool, type(None)))
+"""Types that JSON holds as they are: nothing of ``_compat`` concerns them."""
 
 
 class JsonCodec(EnvelopeCodec):
@@ -75,11 +62,28 @@ class JsonCodec(EnvelopeCodec):
 
     @override
     def pack_frame(self, tag: str, fields: Fields) -> str:
-        return _encode({"body": {"tag": tag, "val": fields}})
+        return encode({"body": {"tag": tag, "val": fields}})
 
     @override
     def pack_body(self, fields: Fields) -> bytes:
-        return _encode(fields).encode()
+        return encode(fields).encode()
+
+    @override
+    def encode_to_client(self, message: ToClient, version: int) -> str | bytes:
+        if type(message) is not ActionResponse:
+            return super().encode_to_client(message, version)
+        # What is sent most, as pack_frame would have it.
+        number = checked_uint(message.id, "id")
+        output = encode(self.to_client.write(message.output, "output"))
+        return (
+            f'{{"body":{{"tag":"ActionResponse","val":{{"id":["$BigInt","{number}"],'
+            f'"output":{output}}}}}}}'
+        )
+
+    @override
+    def decode_to_server(self, data: str | bytes) -> ToServer:
+        raw = _load(data)
+        return _plain_request(raw) or self.to_server_of(_reader(raw))
 
     @override
     def unpack_from_client(self, data: str | bytes) -> FieldReader:
@@ -100,12 +104,45 @@ def decode_untagged(data: str | bytes) -> Plain:
     return _UNTAGGED_READER.read(_load(data))
 
 
+def _plain_request(raw: Any) -> ActionRequest | None:
+    """The call that nearly all messages are: complete, with a BigInt for its id.
+
+    Returns:
+        None for anything else, a wrong message too, which ``_envelope`` has words for.
+    """
+    try:
+        body = raw["body"]
+        fields = body["val"]
+        name, args, written_id = fields["name"], fields["args"], fields["id"]
+        tag, digits = written_id
+        if (
+            body["tag"] == "ActionRequest"
+            and type(written_id) is list
+            and tag == "$BigInt"
+            and digits.isdecimal()
+            and digits.isascii()
+            and len(digits) < 20  # the largest id has 20
+            and name.isascii()
+            and type(args) is list
+        ):
+            plain = args if _SIMPLE.issuperset(map(type, args)) else _READER.read(args)
+            if type(plain) is list:
+                return ActionRequest(int(digits), name, plain)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        pass
+    return None
+
+
+def _reader(raw: object) -> FieldReader:
+    return FieldReader(raw, _READER.read)
+
+
 def _unpack(data: str | bytes) -> FieldReader:
-    return FieldReader(_load(data), _READER.read)
+    return _reader(_load(data))
 
 
 def _load(data: str | bytes) -> object:
     try:
-        return _decode(data if isinstance(data, str) else data.decode())
+        return decode(data if isinstance(data, str) else data.decode())
     except (ValueError, RecursionError) as error:
         raise DecodeError(f"no JSON: {error}") from error
