@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import click
@@ -12,8 +13,12 @@ _TOKEN_VARIABLE = "PYACTOR_TOKEN"  # noqa: S105 - the name of a variable
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pyactor-sdk", prog_name="pyactor")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Typed actors for Python: serve them, check them, watch a demo."""
+    if context.invoked_subcommand == "serve":
+        # A deploy may signal before this has become the parent, as while a name is resolved.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 
 
 def _token(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:

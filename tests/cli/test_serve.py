@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,14 @@ class Counter(Actor[None], name="counter"):
 
 registry = Registry(Counter)
 """
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """A command that is run in here blocks no signal of this process."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 async def leave_a_connection_open(served: Served, number: signal.Signals, everybody: bool) -> None:
@@ -262,3 +271,15 @@ def test_an_empty_token_in_the_environment_is_refused_too() -> None:
     done = CliRunner().invoke(main, ["serve", "x"], env={"PYACTOR_TOKEN": ""})
     assert done.exit_code == 2
     assert "an empty token protects nothing" in done.output
+
+
+def test_an_early_hang_up_waits_for_the_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would end the command otherwise; the parent, which takes it, unblocks it."""
+    blocked: list[set[int]] = []
+
+    def serve_target(_target: str, **_options: object) -> None:
+        blocked.append(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+    monkeypatch.setattr("pyactor.cli._serve.serve_target", serve_target)
+    assert CliRunner().invoke(main, ["serve", "x"]).exit_code == 0
+    assert signal.SIGHUP in blocked[0]
