@@ -10,6 +10,9 @@ ARGS ?=
 # The tests that cover their packages in full, under a tracer; and, for all, a process for each core.
 COVERED := definition wire session
 ON_ALL_CORES := --numprocesses auto
+
+# The tests start hundreds of interpreters, and each would compile the package and its tests anew.
+unexport PYTHONDONTWRITEBYTECODE
 KILLS ?= 200
 SEED ?= 20
 ACTORS ?= 100000

@@ -11,8 +11,8 @@ import pytest
 
 Serving: TypeAlias = "Callable[..., AbstractContextManager[Any]]"
 
-SECONDS = 60
-"""For a whole conversation, so that nobody can be away for long."""
+SECONDS = 200
+"""After which a conversation is given up. It takes half a minute where nothing else runs."""
 
 
 @pytest.mark.timeout(SECONDS + 30)
