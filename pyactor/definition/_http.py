@@ -67,7 +67,7 @@ class Request:
     headers: Mapping[str, str] = field(factory=dict[str, str])
     peer: str | None = None
     body: AsyncIterable[bytes] = field(factory=_NoBody, converter=_Body, eq=False, repr=False)
-    _read: list[bytes] = field(factory=list[bytes], init=False, eq=False, repr=False)
+    _read: list[bytes] = field(factory=list, init=False, eq=False, repr=False)
 
     async def read(self) -> bytes:
         """The whole body; the first call reads it, later ones remember it.

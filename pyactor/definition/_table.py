@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from ..errors import UserError
 from ..plain import Plain
@@ -39,6 +39,7 @@ class ActionSpec:
         returns: The type of its result.
         raises: The errors that it declares besides the class's.
         location: Where it was written.
+        title: Its name in messages.
     """
 
     name: str
@@ -50,6 +51,12 @@ class ActionSpec:
     returns: Any
     raises: tuple[type[UserError], ...]
     location: Location
+    title: str = field(
+        default=Factory(lambda self: f"action {self.attr!r}", takes_self=True),
+        init=False,
+        eq=False,
+        repr=False,
+    )
     _arguments: Arguments = field(alias="arguments", eq=False, repr=False)
     _kept: KeptArguments = field(alias="kept", eq=False, repr=False)
     _result: Bound = field(alias="result", eq=False, repr=False)
@@ -218,6 +225,18 @@ class ActorDefinition:
     _bound_state: Bound = field(alias="bound_state", eq=False, repr=False)
     _bound_params: OptionalValue = field(alias="bound_params", eq=False, repr=False)
     _bound_input: OptionalValue = field(alias="bound_input", eq=False, repr=False)
+    _state_factory: Callable[[], Any] | None = field(
+        default=Factory(lambda self: factory_of(self.state), takes_self=True),
+        init=False,
+        eq=False,
+        repr=False,
+    )
+    _conn_state_factory: Callable[[], Any] | None = field(
+        default=Factory(lambda self: factory_of(self.conn_state), takes_self=True),
+        init=False,
+        eq=False,
+        repr=False,
+    )
 
     def structure_params(self, plain: Plain) -> Any:
         """The connection parameters that a client passed; None stands for none.
@@ -277,7 +296,7 @@ class ActorDefinition:
         Raises:
             TypeError: State cannot be made without arguments.
         """
-        return _make(self.state, "create_state")
+        return _make(self._state_factory, self.state, "create_state")
 
     def make_conn_state(self) -> Any:
         """A fresh ``ConnState()``.
@@ -285,7 +304,7 @@ class ActorDefinition:
         Raises:
             TypeError: ConnState cannot be made without arguments.
         """
-        return _make(self.conn_state, "create_conn_state")
+        return _make(self._conn_state_factory, self.conn_state, "create_conn_state")
 
     def check_state(self, value: object) -> None:
         """Refuse what ``create_state`` returned if it is no State.
@@ -358,13 +377,12 @@ def _unstructure(bound: Bound, value: Any, what: str) -> Plain:
         raise TypeError(f"{what}: {error.describe('$')}") from None
 
 
-def _make(tp: Any, hook: str) -> Any:
-    make = factory_of(tp)
+def _make(make: Callable[[], Any] | None, tp: Any, hook: str) -> Any:
     if make is None:
         raise TypeError(f"{show(tp)} cannot be made without arguments: {hook} makes it")
     return make()
 
 
 def _check(hook: str, value: object, tp: Any) -> None:
-    if not is_instance(value, tp):
+    if type(value) is not tp and not is_instance(value, tp):
         raise TypeError(f"hook {hook!r} returned {type_name(value)}, expected {show(tp)}")

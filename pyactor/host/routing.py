@@ -89,9 +89,14 @@ def actor_route(request: HttpRequest) -> ActorRoute:
         InvalidRequest: Its ``rvt-*`` parameters cannot be read.
     """
     path, query = split_target(request.target)
-    pairs = [part.partition("=") for part in query.split("&") if part]
-    route = {unquote_plus(k): unquote_plus(v) for k, _, v in pairs if k.startswith("rvt-")}
-    rest = "&".join(f"{k}{eq}{v}" for k, eq, v in pairs if not k.startswith("rvt-"))
+    route: dict[str, str] = {}
+    rest: list[str] = []
+    for part in query.split("&"):
+        if part.startswith("rvt-"):
+            name, _, value = part.partition("=")
+            route[_decoded(name)] = _decoded(value)
+        elif part:
+            rest.append(part)
     token = route.get("rvt-token")
     segments = path.split("/")
     if segments[1:2] == ["gateway"] and segments[2:3] not in ([], [""]):
@@ -108,8 +113,17 @@ def actor_route(request: HttpRequest) -> ActorRoute:
             raise RouteNotFound(f"there is no {path_to_log(path)}; actors are below /gateway/NAME/")
         actor, actor_path = ById(direct), path
     return ActorRoute(
-        actor, actor_path, rest, token or carried_token(request), route.get("rvt-namespace")
+        actor,
+        actor_path,
+        "&".join(rest),
+        token or carried_token(request),
+        route.get("rvt-namespace"),
     )
+
+
+def _decoded(text: str) -> str:
+    """A name or value of a query; most have nothing to decode."""
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def carried_token(request: HttpRequest) -> str | None:

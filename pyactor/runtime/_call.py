@@ -7,6 +7,7 @@ import inspect
 import logging
 from collections.abc import Callable, Coroutine
 from contextvars import Context
+from types import GeneratorType
 from typing import Any
 
 from ..errors import CallInterrupted
@@ -110,8 +111,9 @@ class Call:
                     exc_info=error,
                 )
             return
-        # If it is late, the timer had no chance to fire: the code never gave way to the loop.
-        _log_if_slow(self.scope, self._started, self._timeout)
+        took = asyncio.get_running_loop().time() - self._started
+        if self._timeout is not None and took > self._timeout:
+            log_slow(self.scope, took)
         self._finish(None if error else task.result(), error)
 
     def _finish(self, result: object, error: BaseException | None) -> None:
@@ -128,22 +130,31 @@ def run_now(
 
     It cannot be timed out; what takes longer than ``timeout`` seconds is logged (C11).
     """
-    started = asyncio.get_running_loop().time()
+    now = asyncio.get_running_loop().time
+    started = now()
     try:
         return context.run(work), None
     except BaseException as error:  # noqa: BLE001 - also what a task would have kept to itself
         return None, error
     finally:
-        _log_if_slow(scope, started, timeout)
+        took = now() - started
+        if timeout is not None and took > timeout:
+            log_slow(scope, took)
 
 
-def _log_if_slow(scope: Scope, started: float, timeout: float | None) -> None:
-    took = asyncio.get_running_loop().time() - started
-    if timeout is not None and took > timeout:
-        log.warning("%s blocked the event loop for %.3f s", scope.what, took)
+def log_slow(scope: Scope, took: float) -> None:
+    """Log code that no timeout could reach: it never gave way to the loop (C11)."""
+    log.warning("%s blocked the event loop for %.3f s", scope.what, took)
+
+
+def is_awaitable(value: object) -> bool:
+    """As ``inspect.isawaitable``, which takes long to say no."""
+    return hasattr(type(value), "__await__") or (
+        isinstance(value, GeneratorType) and inspect.isawaitable(value)
+    )
 
 
 async def invoke(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a function that may be sync or async; the result of either."""
     result = function(*args, **kwargs)
-    return await result if inspect.isawaitable(result) else result
+    return await result if is_awaitable(result) else result

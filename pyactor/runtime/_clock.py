@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
 import time
-import uuid
 
 
 class Clock:
@@ -15,4 +15,4 @@ class Clock:
 
     def new_id(self) -> str:
         """A fresh id that nobody can guess: 32 hexadecimal digits."""
-        return uuid.uuid4().hex
+        return secrets.token_hex(16)

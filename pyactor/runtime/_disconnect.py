@@ -36,8 +36,10 @@ class Disconnection(Awaitable[None]):
             return
         if awaits(self._driver, scope.closes):
             return  # the closing waits for the very hook that runs this: waiting would never end
-        scope.waits.append(self._driver)
+        scope.waits += (self._driver,)
         try:
             await self._gone.wait()
         finally:
-            scope.waits.remove(self._driver)
+            others = list(scope.waits)
+            others.remove(self._driver)
+            scope.waits = tuple(others)

@@ -7,7 +7,6 @@ which has the user's actor. It must not decide *when* a thing may happen: the se
 from __future__ import annotations
 
 import asyncio
-import inspect
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -49,7 +48,7 @@ from ..session import (
 )
 from ..wire import messages
 from ..wire.depth import depth_of
-from ._call import Call, CallExpired, invoke
+from ._call import Call, CallExpired, invoke, is_awaitable
 from ._disconnect import Disconnection
 from ._errors import error_to_send, is_public
 from ._scope import Scope
@@ -353,7 +352,7 @@ class ConnectionDriver(ConnContext):
             return
         self._actions_in_flight += 1
         timeout = instance.action_timeout(spec)
-        scope = Scope(instance, f"action {spec.attr!r}", conn=self.conn, depth=self._depth)
+        scope = Scope(instance, spec.title, self.conn, self._depth)
         work = partial(self._act, spec, request.args)
         report = partial(self._action_ended, spec, request.id)
         if spec.is_async or self._has_calls_to_begin():
@@ -372,14 +371,14 @@ class ConnectionDriver(ConnContext):
         args, kwargs = spec.structure_arguments(plain_args)
         result = spec.function(self._instance.actor, *args, **kwargs)
         hook = self._instance.definition.hooks.get("on_before_action_response")
-        if hook is not None or inspect.isawaitable(result):
+        if hook is not None or is_awaitable(result):
             return self._act_on(spec, (*args, *kwargs.values()), result, hook)
         return spec.unstructure_result(result)
 
     async def _act_on(
         self, spec: ActionSpec, args: tuple[Any, ...], result: Any, hook: HookSpec | None
     ) -> Any:
-        if inspect.isawaitable(result):
+        if is_awaitable(result):
             result = await result
         if hook is not None:
             result = await invoke(hook.function, self._instance.actor, spec.attr, args, result)
@@ -402,7 +401,7 @@ class ConnectionDriver(ConnContext):
             timeout = instance.action_timeout(spec)
             error = ActionTimedOut(f"action {spec.name!r} ran longer than {timeout:g} s")
         elif not is_public(error):
-            instance.log_error(f"action {spec.attr!r}", error, self._id)
+            instance.log_error(spec.title, error, self._id)
         self._answer_error(action_id, error)
 
     def _answer(self, action_id: int, output: Any) -> None:

@@ -11,7 +11,7 @@ import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from functools import partial
-from types import MappingProxyType
+from types import CoroutineType, MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import override
@@ -265,7 +265,7 @@ class Instance(ActorContext):
         """
         context = self._context_of(scope)
         result, error = run_now(work, scope, context, timeout)
-        if asyncio.iscoroutine(result):
+        if isinstance(result, CoroutineType):
             self._start_in(context, scope, result, timeout, report)
             return
         self.idle.hold()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import define
 
 from ..wire.depth import call_depth
 
@@ -27,6 +27,7 @@ class Scope:
         instance: The actor it runs on; another instance does not see this scope's caller.
         what: What runs, for messages: ``action 'post'`` or ``hook 'on_connect'``.
         conn: The calling connection, if there is one.
+        depth: How many calls of actors it stands in (`pyactor.wire.depth`).
         connecting: The attempt, in the preflight hooks only.
         closes: The connection whose closing waits for this run: a connection's hook has one,
             an action has none, since a closing connection does not wait for its actions (C6).
@@ -34,19 +35,18 @@ class Scope:
         active: False once the run has returned, raised or timed out.
         is_background: Whether it is ``run``, which may go on for as long as the actor lives.
         asks_stop: Whether the run asked for sleep or destroy, which begins once it is over.
-        depth: How many calls of actors it stands in (`pyactor.wire.depth`).
     """
 
     instance: Instance
     what: str
     conn: Conn[Any, Any] | None = None
+    depth: int = 0
     connecting: Connecting[Any] | None = None
     closes: ConnectionDriver | None = None
-    waits: list[ConnectionDriver] = field(factory=list)
+    waits: tuple[ConnectionDriver, ...] = ()
     active: bool = True
     is_background: bool = False
     asks_stop: bool = False
-    depth: int = 0
 
     def enter(self) -> None:
         """Let the running context be that of this run."""

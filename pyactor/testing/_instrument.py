@@ -37,7 +37,9 @@ class WatchedDefinition(ActorDefinition):
 def instrument(definition: ActorDefinition, observer: Observer) -> WatchedDefinition:
     """The same definition, watched."""
     values: dict[str, Any] = {
-        str(each.alias): getattr(definition, each.name) for each in fields(ActorDefinition)
+        str(each.alias): getattr(definition, each.name)
+        for each in fields(ActorDefinition)
+        if each.init
     }
     watched = {
         id(spec): evolve(spec, function=_watch_action(spec, observer))
