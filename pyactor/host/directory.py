@@ -1,6 +1,7 @@
 """Which actors are live: (name, key) -> instance, at most one each (A1).
 
-Owns starting and stopping. Placement, ids, storage and the clock come from outside.
+Owns starting and stopping; what a place for an actor holds is told in ``_slots``. Placement, ids,
+storage and the clock come from outside.
 """
 
 from __future__ import annotations
@@ -9,19 +10,9 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Callable
-from enum import Enum, auto
-
-from attrs import define, field
 
 from ..client import Client
-from ..errors import (
-    ActorError,
-    ActorNotFound,
-    ActorRestarting,
-    DuplicateKey,
-    InvalidRequest,
-    StorageError,
-)
+from ..errors import ActorError, ActorNotFound, ActorRestarting, StorageError
 from ..plain import Plain
 from ..runtime import (
     ActorInput,
@@ -37,51 +28,14 @@ from ..runtime import (
 from ..session import EndCause
 from ..storage import ActorEntry, Storage, StoredActor
 from ._alarms import Alarms
+from ._slots import Address, Slot, Want, check_key, duplicate
 from ._status import STATUS_OF, ActorStatus, Latest
 from .registry import Registry
 
 _log = logging.getLogger("pyactor.host")
 
-Address = tuple[str, tuple[str, ...]]
-
 _MAX_LIVES = 3
 """How often a request follows an actor that stops as soon as it has started."""
-
-
-class Want(Enum):
-    """What a request wants of an actor."""
-
-    OLD = auto()
-    """One that is there."""
-    ANY = auto()
-    """One that is there, or else a new one."""
-    NEW = auto()
-    """A new one: it must not be there."""
-
-
-@define(eq=False)
-class _Slot:
-    """The one place for an actor: its start, and when it has left memory again.
-
-    Attributes:
-        starting: The start.
-        want: What the request wanted that began it.
-        started_at: When it began.
-        is_new: Whether the start created the actor.
-        connectable_at: When it was done.
-        waiting: How many requests wait for the start.
-        left: Set when the place is free again.
-        stopping: The stop, once it has begun; whether what it was for is done.
-    """
-
-    starting: asyncio.Task[Instance]
-    want: Want
-    started_at: float
-    is_new: bool = False
-    connectable_at: float | None = None
-    waiting: int = 0
-    left: asyncio.Event = field(factory=asyncio.Event)
-    stopping: asyncio.Task[bool] | None = None
 
 
 class Directory:
@@ -105,7 +59,7 @@ class Directory:
         self._client = client
         self._awake: set[str] = set()
         self.alarms = Alarms(storage, clock, wake=self.get_by_id, is_awake=self._awake.__contains__)
-        self._slots: dict[Address, _Slot] = {}
+        self._slots: dict[Address, Slot] = {}
         self._closing = asyncio.Event()
         self._began_at = clock.now()
         self._slept_at = Latest[float]()
@@ -263,7 +217,7 @@ class Directory:
             finally:
                 slot.waiting -= 1
             if want is Want.NEW and not is_own:
-                raise _duplicate(name, key)
+                raise duplicate(name, key)
             is_new |= is_own and slot.is_new
             if slot.stopping is None or want is Want.NEW:
                 return instance, is_new
@@ -273,11 +227,11 @@ class Directory:
 
     def _start(
         self, name: str, key: tuple[str, ...], want: Want, plain_input: Plain, depth: int
-    ) -> _Slot:
+    ) -> Slot:
         task = asyncio.get_running_loop().create_task(
             self._load(name, key, want, plain_input, depth), context=self._context.copy()
         )
-        slot = self._slots[name, key] = _Slot(task, want, self._clock.now())
+        slot = self._slots[name, key] = Slot(task, want, self._clock.now())
 
         def started(task: asyncio.Task[Instance]) -> None:
             if task.cancelled() or task.exception() is not None:
@@ -295,7 +249,7 @@ class Directory:
     ) -> Instance:
         record = await self._storage.find(name, key)
         if record is not None and want is Want.NEW:
-            raise _duplicate(name, key)
+            raise duplicate(name, key)
         stored = None if record is None else await self._storage.load(record.actor_id)
         if stored is None and want is Want.OLD:
             raise ActorNotFound(f"there is no {name} with the key {list(key)!r}")
@@ -336,7 +290,7 @@ class Directory:
             depth=depth,
         )
 
-    async def _shut_down(self, slot: _Slot) -> None:
+    async def _shut_down(self, slot: Slot) -> None:
         instance = await asyncio.shield(slot.starting)
         await asyncio.shield(
             self._begin_stop(slot, instance, ActorInput.SLEEP, cause=EndCause.SHUTDOWN)
@@ -352,7 +306,7 @@ class Directory:
 
     def _begin_stop(
         self,
-        slot: _Slot,
+        slot: Slot,
         instance: Instance,
         how: ActorInput,
         cause: EndCause = EndCause.SLEEP,
@@ -412,7 +366,7 @@ class Directory:
             raise ActorNotFound(f"the actor {actor_id!r} was destroyed")
 
         task = asyncio.get_running_loop().create_task(delete(), context=self._context.copy())
-        self._slots[address] = _Slot(task, Want.OLD, self._clock.now())
+        self._slots[address] = Slot(task, Want.OLD, self._clock.now())
         task.add_done_callback(lambda _: self._leave(address))
         try:
             await asyncio.shield(task)
@@ -442,23 +396,3 @@ class Directory:
     def _leave(self, address: Address) -> None:
         slot = self._slots.pop(address)
         slot.left.set()
-
-
-def _duplicate(name: str, key: tuple[str, ...]) -> DuplicateKey:
-    return DuplicateKey(f"{name} {list(key)!r} exists already")
-
-
-def check_key(key: tuple[str, ...], max_part: int, max_size: int) -> None:
-    """Refuse a key over the limits (wire-protocol.md, "Limits").
-
-    Raises:
-        InvalidRequest: a part, or the whole, is too long in bytes of UTF-8, or is no UTF-8.
-    """
-    try:
-        sizes = [len(part.encode()) for part in key]
-    except UnicodeEncodeError as error:
-        raise InvalidRequest(f"the key {list(key)!r} has half a surrogate pair") from error
-    if any(size > max_part for size in sizes):
-        raise InvalidRequest(f"a part of the key has over {max_part} bytes")
-    if sum(sizes) + len(sizes) > max_size + 1:
-        raise InvalidRequest(f"the key has over {max_size} bytes")
