@@ -61,15 +61,15 @@ class Server:
             # Blocked until the child has said what they mean to it: Ctrl-C is the parent's.
             self.pid = os.posix_spawn(argv[0], argv, os.environ, setsigmask=_TERMINAL_SIGNALS)
         self.line.setblocking(False)
-        self.started = time.monotonic()
+        self.started: float | None = None
         self.is_loaded = False
         self.kill_at: float | None = None
         """When it must be gone; None unless it was told to stop."""
 
     @property
     def lived(self) -> float:
-        """Seconds since it began; as the next one, since its start."""
-        return time.monotonic() - self.started
+        """Seconds since it was told to go."""
+        return 0.0 if self.started is None else time.monotonic() - self.started
 
     def go(self) -> None:
         """Let it open its data and accept."""
@@ -161,7 +161,7 @@ class Parent:
         try:
             self._next = Server(self._command, self._listener)
         except OSError as error:  # no memory, or a Python that was moved by a deploy
-            self._receive_failed_start(f"cannot be started ({error.strerror})", 0, lived=0.0)
+            self._receive_failed_start(f"cannot be started ({error.strerror})", 0)
         else:
             self._selector.register(self._next.line, selectors.EVENT_READ, self._next)
 
@@ -241,7 +241,7 @@ class Parent:
                 elif self._next is not None and pid == self._next.pid:
                     server, self._next = self._next, None
                     self._forget(server)
-                    self._receive_failed_start(_ended(code), code, server.lived)
+                    self._receive_failed_start(_ended(code), code)
 
     def _receive_end(self, server: Server, code: int) -> None:
         if server.kill_at is None:
@@ -253,9 +253,9 @@ class Parent:
             if self._is_stopping:
                 self._exit_code = self._exit_code or 1
 
-    def _receive_failed_start(self, what: str, code: int, lived: float) -> None:
+    def _receive_failed_start(self, what: str, code: int) -> None:
         if self._server is None or self._server.kill_at is not None:
-            self._receive_crash(what, code, lived)
+            self._receive_crash(what, code, lived=0.0)  # however long it took to load
         else:
             _say(f"the new server {what}; the old one goes on", error=True)
 

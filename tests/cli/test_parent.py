@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pyactor.cli import _parent
-from pyactor.cli._parent import Backoff
+from pyactor.cli._parent import _LONG_LIFE, Backoff
 
 STUB = f"""#!{sys.executable} -IS
 import os, signal, socket, sys
@@ -114,6 +114,19 @@ def test_a_server_that_fails_while_it_stops(stub: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert line(process) == "stopping"
         assert process.wait(timeout=30) == 1
+
+
+def test_a_start_that_fails_was_no_life_however_long_it_took(stub: Path) -> None:
+    with parent(stub) as process:
+        pid = int(line(process))
+        assert line(process).startswith("serving ")
+        stub.write_text(
+            f"#!{sys.executable} -IS\nimport time\ntime.sleep({_LONG_LIFE})\nraise SystemExit(3)"
+        )
+        os.kill(pid, signal.SIGKILL)
+        assert error(process) == "the server was killed by SIGKILL; it starts again at once"
+        for pause in ("0.1", "0.2"):
+            assert error(process) == f"the server ended with code 3; it starts again in {pause} s"
 
 
 def test_the_pause_doubles_up_to_ten_seconds_and_a_long_life_ends_it() -> None:
