@@ -483,7 +483,10 @@ class Instance(ActorContext):
 
     def left_behind(self) -> list[str]:
         """What still runs although it has been cancelled."""
-        return [call.scope.what for call in self._calls if call.task.cancelling()]
+        left = [call.scope.what for call in self._calls if call.task.cancelling()]
+        if self.background.running:
+            left.append("what wait_until or keep_awake waits for")
+        return left
 
     def leave(self) -> None:
         """The last wait is over: what runs is cancelled and left behind, and nothing follows it."""

@@ -68,6 +68,10 @@ class Clinging(
         await self._step("work")
 
     @action
+    def wait(self) -> None:
+        self.wait_until(self._step("wait"))
+
+    @action
     def defer_slow(self, count: int) -> None:
         async def slow() -> None:
             Clinging.trace.append("slow")
@@ -176,6 +180,20 @@ def test_a_call_past_its_timeout_is_waited_for_and_cancelled_again(
         Clinging.go.set()
         await stage.settle()
         assert "action 'work' ended after its timeout of 1 s; what it returned" in caplog.text
+
+    play(Clinging, scene)
+
+
+def test_what_wait_until_waits_for_is_named_too(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene(stage: Any) -> None:
+        Clinging.stays = "wait"
+        await stage.http("wait")
+        assert await seconds_to_stop(stage) == pytest.approx(GRACE + LAST_WAITS, abs=0.2)
+        assert "is left behind: what wait_until or keep_awake waits for" in caplog.text
+        Clinging.go.set()
+        await stage.settle()
 
     play(Clinging, scene)
 
