@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -63,6 +64,8 @@ def serve_child(
     threading.Thread(target=_follow, args=(line, may_go, grace), daemon=True).start()
 
     registry = load_registry(target)
+    # What is loaded stays: a full collection need not look at all of it, again and again.
+    gc.freeze()
     _tell(line, LOADED)
     may_go.wait()
     # Not before: until now the data may have been another process's.

@@ -241,13 +241,14 @@ class HttpConnection(asyncio.Protocol):
         except InvalidHandshake as error:
             self._refuse(400, InvalidRequest(str(error)))
             return
-        self._transport.write(response.serialize())
+        answer = response.serialize()
         if response.status_code != 101:
+            self._transport.write(answer)
             self._end()
             return
         self._phase = _Phase.ENDED
         self._serving.forget(self)
-        channel.take_over(request, early)
+        channel.take_over(request, answer, early)
 
     # -------------------------------------------------------------- out
 

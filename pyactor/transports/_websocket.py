@@ -68,6 +68,7 @@ class WebsocketChannel(asyncio.Protocol):
         "_serving",
         "_timer",
         "_transport",
+        "_unanswered",
         "_unparsed",
         "_waiting",
     )
@@ -80,6 +81,7 @@ class WebsocketChannel(asyncio.Protocol):
         self._protocol = _Protocol(state=OPEN, max_size=serving.limits.max_websocket_message)
         self._receiver: ChannelReceiver | None = None
         self._held = b""
+        self._unanswered = b""  # what answers the upgrade, until something is written
         self._fragments: bytearray | None = None  # joined so far, of a message under way
         self._is_text = False  # of the fragments
         self._unparsed = 0  # bytes that the library has, of a frame that is not whole
@@ -108,17 +110,33 @@ class WebsocketChannel(asyncio.Protocol):
         version = f"HTTP/{http_version}"
         return self._protocol.accept(Request(request.target, headers, request.method, version))
 
-    def take_over(self, request: HttpRequest, early: bytes) -> None:
+    def take_over(self, request: HttpRequest, answer: bytes, early: bytes) -> None:
         """Become the transport's protocol and go to the application.
+
+        The answer waits for a turn of the loop: most applications have their first message by then,
+        and both go out in one piece.
 
         Args:
             request: The upgrade that was accepted.
-            early: What came in one piece with it.
+            answer: What tells the client so.
+            early: What came in one piece with the request.
         """
+        self._unanswered = answer
         self._held = early
         self._serving.remember(self)
         self._transport.set_protocol(self)
         self._serving.application.open_channel(request, self)
+        asyncio.get_running_loop().call_soon(self._answer_upgrade)
+
+    def _answer_upgrade(self) -> None:
+        if self._unanswered and not self._transport.is_closing():
+            self._write(b"")
+
+    def _write(self, data: bytes) -> None:
+        if self._unanswered:
+            data = self._unanswered + data
+            self._unanswered = b""
+        self._transport.write(data)
 
     # -------------------------------------------------------------- Channel
 
@@ -144,7 +162,7 @@ class WebsocketChannel(asyncio.Protocol):
     def send(self, data: str | bytes) -> None:
         """Write one message at once; dropped if the channel is closing."""
         if self._sending and not self._transport.is_closing():
-            self._transport.write(self._serving.framer.frame(data))
+            self._write(self._serving.framer.frame(data))
 
     async def drained(self) -> None:
         """Wait while more than asyncio's high-water mark is unsent, down to its low one."""
@@ -170,7 +188,7 @@ class WebsocketChannel(asyncio.Protocol):
         self._stop_sending()
         cut = reason.encode(errors="replace")[:_MAX_REASON].decode(errors="ignore")
         self._protocol.send_close(code, cut)
-        self._transport.write(b"".join(self._protocol.data_to_send()))
+        self._write(b"".join(self._protocol.data_to_send()))
         self._abort_later()
         self._read_held()
 
@@ -351,9 +369,9 @@ class WebsocketChannel(asyncio.Protocol):
         if pieces[-1] != SEND_EOF:
             # A peer that pings and does not read; RFC 6455 5.5.3 lets pongs be left out.
             if self.backlog <= _MAX_PONG_BACKLOG:
-                self._transport.write(b"".join(pieces))
+                self._write(b"".join(pieces))
             return
-        self._transport.write(b"".join(pieces))
+        self._write(b"".join(pieces))
         # Half-closed, then read to the end: to close with unread data would reset the
         # connection, and the peer might never see the close frame.
         self._transport.write_eof()
@@ -375,7 +393,7 @@ class WebsocketChannel(asyncio.Protocol):
             self._transport.abort()
             return
         if now >= self._next_ping:
-            self._transport.write(_PING)
+            self._write(_PING)
             self._next_ping = now + self._ping_interval
             self._deadline = min(self._deadline, now + self._ping_timeout)
             self._heard = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -16,6 +17,7 @@ from pyactor.transports import _websocket
 from pyactor.transports._frame import whole_message, wire_size
 from pyactor.transports._serving import Framer, ServerLimits, Serving
 from pyactor.transports._websocket import WebsocketChannel
+from pyactor.wire.http import HttpRequest
 
 MAX_SIZE = 300
 
@@ -24,7 +26,7 @@ MAX_SIZE = 300
 class Transport:
     """Remembers what is done to it."""
 
-    said: list[object] = Factory(list[object])
+    said: list[Any] = Factory(list[Any])
 
     def __getattr__(self, name: str) -> Any:
         def note(*args: object) -> int:
@@ -153,3 +155,34 @@ def test_a_frame_that_goes_out_is_the_librarys(data: str | bytes) -> None:
     framer = Framer()
     assert framer.frame(data) == frame.serialize(mask=False)
     assert framer.frame(data) is framer.frame(data)
+
+
+# -------------------------------------------------------------- the answer to the upgrade
+
+
+def taken_over(open_channel: Any) -> list[object]:
+    """What is written in the first turn of a websocket that goes to this application."""
+
+    async def play() -> list[object]:
+        transport: Any = Transport()
+        application: Any = SimpleNamespace(open_channel=open_channel)
+        channel = WebsocketChannel(Serving(application, ServerLimits()), transport)
+        channel.take_over(HttpRequest("GET", "/"), b"101", b"")
+        await asyncio.sleep(0)
+        return [said for said in transport.said if said[0] == "write"]
+
+    return asyncio.run(play())
+
+
+def test_the_first_message_goes_out_with_the_answer() -> None:
+    written = taken_over(lambda _, channel: (channel.send("a"), channel.send("b")))
+    assert written == [("write", b"101\x81\x01a"), ("write", b"\x81\x01b")]
+
+
+def test_the_answer_does_not_wait_for_a_message() -> None:
+    assert taken_over(lambda *_: None) == [("write", b"101")]
+
+
+def test_a_channel_that_is_closed_at_once_has_been_answered() -> None:
+    (written,) = taken_over(lambda _, channel: channel.close(1000, "no"))
+    assert written == ("write", b"101\x88\x04\x03\xe8no")
