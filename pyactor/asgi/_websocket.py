@@ -133,6 +133,13 @@ class WebsocketChannel:
     # -------------------------------------------------------------- in
 
     async def _read(self) -> None:
+        try:
+            await self._take_in()
+        except Exception:  # noqa: BLE001 - of the server, whatever it is; nothing follows it
+            _log.exception("a websocket cannot be read any more")
+            self._end()
+
+    async def _take_in(self) -> None:
         while True:
             message = await self._receive()
             await self._flowing.wait()

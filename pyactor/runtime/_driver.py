@@ -362,9 +362,13 @@ class ConnectionDriver(ConnContext):
 
     def _has_calls_to_begin(self) -> bool:
         """Whether one stands in the way, in a task that has not had its first turn (C6)."""
+        self._forget_begun()
+        return self._last_call is not None
+
+    def _forget_begun(self) -> None:
+        """Let go of the last call once it stands in nobody's way, and of what it returned."""
         if self._last_call is not None and self._last_call.has_begun:
             self._last_call = None
-        return self._last_call is not None
 
     def _act(self, spec: ActionSpec, plain_args: list[Any]) -> Any:
         """From the plain arguments of a message to the plain result, or what is to be awaited."""
@@ -389,6 +393,7 @@ class ConnectionDriver(ConnContext):
     ) -> None:
         instance = self._instance
         self._actions_in_flight -= 1
+        self._forget_begun()
         if error is None:
             try:
                 instance.saver.check_savable()

@@ -242,6 +242,22 @@ def test_a_server_that_takes_no_more(served: Callable[..., None]) -> None:
     served(scenario)
 
 
+def test_a_server_that_fails_to_say_what_came(
+    served: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a middleware may, whose ``receive`` refuses a message: the connection is over."""
+
+    async def scenario(server: Server) -> None:
+        call = await connected(server)
+        call.tell("websocket.receive")  # neither text nor bytes
+        await call.task
+        await server.settle()
+        assert server.seen == ["left"]
+
+    served(scenario)
+    assert "a websocket cannot be read any more" in caplog.text
+
+
 def test_a_client_that_is_gone_before_it_is_accepted(served: Callable[..., None]) -> None:
     async def scenario(server: Server) -> None:
         call = server.call({**(await server.socket("/connect")).scope})

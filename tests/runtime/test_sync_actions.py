@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +16,10 @@ from pyactor import Actor, ActorOptions, Conn, Event, action, hook
 from pyactor.wire import messages
 
 Play = Callable[..., None]
+
+
+KEPT: list[weakref.ref[asyncio.Task[Any]]] = []
+"""The tasks of calls, for a test to see that they are gone."""
 
 
 @define
@@ -43,6 +49,13 @@ class Desk(Actor[Log], options=ActorOptions(action_timeout=1)):
     async def note_later(self, line: str) -> str:
         self.state.lines.append(line)
         return line
+
+    @action
+    async def note_and_keep(self, text: str) -> str:
+        task = asyncio.current_task()
+        assert task is not None
+        KEPT.append(weakref.ref(task))
+        return text
 
     @action
     def handed_on(self, seconds: float) -> Any:
@@ -102,6 +115,21 @@ def test_it_does_not_overtake_an_async_one_that_has_not_begun(play: Play) -> Non
         await stage.settle()
         assert stage.instance.state.lines == ["a", "b", "c", "d"]
         assert peer.answer(peer.call("note", "e")) == "e"
+
+    play(Desk, scene)
+
+
+def test_nothing_is_kept_of_an_async_one_that_is_over(play: Play) -> None:
+    """Neither its task nor what it returned, on a connection that then does nothing for long."""
+
+    async def scene(stage: Any) -> None:
+        KEPT.clear()
+        peer = await open_peer(stage)
+        call = peer.call("note_and_keep", "a")
+        await stage.settle()
+        assert peer.answer(call) == "a"
+        gc.collect()
+        assert KEPT[0]() is None
 
     play(Desk, scene)
 
