@@ -21,7 +21,7 @@ OUTSIDE = {
     "runtime": {"cbor2"},
     "testing": {"cbor2", "hypothesis", "pytest"},
     "transports": {"h11", "websockets"},
-    "wire": {"cbor2"},
+    "wire": {"cbor2", "msgspec"},
 }
 EVERYWHERE = {"attr", "attrs", "typing_extensions"}
 
