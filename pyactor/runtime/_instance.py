@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from types import CoroutineType, MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,6 +30,7 @@ from ..storage import Storage
 from ..wire import messages
 from ..wire.depth import depth_of
 from ..wire.keys import serialise_key
+from ._actor_log import ActorLogger
 from ._background import Background
 from ._broadcasts import logs_of
 from ._call import Call, CallExpired, invoke, run_now
@@ -45,7 +46,6 @@ from ._state_change import StateWatch
 if TYPE_CHECKING:
     from ..client import Client
 
-_log = logging.getLogger("pyactor.actor")
 _R = TypeVar("_R")
 
 
@@ -93,7 +93,7 @@ class Instance(ActorContext):
         self._context = context
         self._calls: dict[Call, None] = {}
         self.state: Any = None
-        self._logger = _ActorLogger(self)
+        self._logger = ActorLogger(self)
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._stop = stop
@@ -503,27 +503,3 @@ class Instance(ActorContext):
     def _note_quiet(self) -> None:
         if not self.is_running_code and not self.drivers:
             self._quiet.set()
-
-
-class _ActorLogger(logging.LoggerAdapter[logging.Logger]):
-    """Says which actor a line is of, and in a call which connection."""
-
-    def __init__(self, instance: Instance) -> None:
-        super().__init__(_log, {})
-        self._instance = instance
-
-    @override
-    def process(
-        self, msg: Any, kwargs: MutableMapping[str, Any]
-    ) -> tuple[Any, MutableMapping[str, Any]]:
-        instance = self._instance
-        caller = instance.caller
-        extra = {
-            "actor": instance.name,
-            "actor_key": instance.key,
-            "actor_id": instance.actor_id,
-            "conn_id": None if caller is None else caller.id,
-        }
-        kwargs["extra"] = {**kwargs.get("extra", {}), **extra}
-        where = f"{instance.name}[{instance.identity.key}]"
-        return f"{where} {msg}" if caller is None else f"{where} {caller.id}: {msg}", kwargs
