@@ -21,7 +21,6 @@ from ..definition import (
     ConnContext,
     Connecting,
     EventRef,
-    HookSpec,
     Request,
 )
 from ..errors import (
@@ -48,7 +47,8 @@ from ..session import (
 )
 from ..wire import messages
 from ..wire.depth import depth_of
-from ._call import Call, CallExpired, invoke, is_awaitable
+from ._action import act
+from ._call import Call, CallExpired, invoke
 from ._disconnect import Disconnection
 from ._errors import error_to_send, is_public
 from ._scope import Scope
@@ -353,7 +353,7 @@ class ConnectionDriver(ConnContext):
         self._actions_in_flight += 1
         timeout = instance.action_timeout(spec)
         scope = Scope(instance, spec.title, self.conn, self._depth)
-        work = partial(self._act, spec, request.args)
+        work = partial(act, instance.definition, instance.actor, spec, request.args)
         report = partial(self._action_ended, spec, request.id)
         if spec.is_async or self._has_calls_to_begin():
             self._last_call = instance.start_call(scope, invoke(work), timeout, report)
@@ -369,24 +369,6 @@ class ConnectionDriver(ConnContext):
         """Let go of the last call once it stands in nobody's way, and of what it returned."""
         if self._last_call is not None and self._last_call.has_begun:
             self._last_call = None
-
-    def _act(self, spec: ActionSpec, plain_args: list[Any]) -> Any:
-        """From the plain arguments of a message to the plain result, or what is to be awaited."""
-        args, kwargs = spec.structure_arguments(plain_args)
-        result = spec.function(self._instance.actor, *args, **kwargs)
-        hook = self._instance.definition.hooks.get("on_before_action_response")
-        if hook is not None or is_awaitable(result):
-            return self._act_on(spec, (*args, *kwargs.values()), result, hook)
-        return spec.unstructure_result(result)
-
-    async def _act_on(
-        self, spec: ActionSpec, args: tuple[Any, ...], result: Any, hook: HookSpec | None
-    ) -> Any:
-        if is_awaitable(result):
-            result = await result
-        if hook is not None:
-            result = await invoke(hook.function, self._instance.actor, spec.attr, args, result)
-        return spec.unstructure_result(result)
 
     def _action_ended(
         self, spec: ActionSpec, action_id: int, result: object, error: BaseException | None
