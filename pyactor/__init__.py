@@ -18,6 +18,7 @@ from .client import (
     EventStream,
     FetchResponse,
     Gap,
+    GapStream,
     Handle,
 )
 from .definition import (
@@ -153,6 +154,7 @@ __all__ = [
     "EventStream",
     "FetchResponse",
     "Gap",
+    "GapStream",
     "Handle",
     # errors
     "ActionNotFound",

@@ -16,7 +16,7 @@ from ._fetch import FetchResponse
 from ._gap import Gap
 from ._handle import Handle
 from ._options import ClientOptions
-from ._stream import EventStream
+from ._stream import EventStream, GapStream
 from ._web_socket import ClientWebSocket
 
 __all__ = [
@@ -31,5 +31,6 @@ __all__ = [
     "EventStream",
     "FetchResponse",
     "Gap",
+    "GapStream",
     "Handle",
 ]

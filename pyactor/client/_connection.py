@@ -16,7 +16,7 @@ from ._calls import Calls
 from ._closed import Closed
 from ._gap import Gap
 from ._link import Link
-from ._stream import EventStream, Waiting, WhenFull
+from ._stream import EventStream, GapStream, Waiting, WhenFull
 from ._types import A_co, Ps, R
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Connection(Calls[A_co]):
         max_waiting: int = 1000,
         when_full: WhenFull = "drop_oldest",
         gaps: Literal[True],
-    ) -> EventStream[_T | Gap]: ...
+    ) -> GapStream[_T]: ...
     def events(
         self,
         event: EventRef[A_co, Any, ...] | EventRef[NoActor, Any, ...],
@@ -195,7 +195,7 @@ class Connection(Calls[A_co]):
             self._gaps.remove(name, waiting.put)
             self._remove(name, waiting.put)
 
-        stream = EventStream[Any](waiting, stop)
+        stream: EventStream[Any] = (GapStream if gaps else EventStream)(waiting, stop)
         if self._link is not None and self._link.is_over:
             waiting.end(self._link.end)
         else:

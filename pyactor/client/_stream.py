@@ -13,6 +13,7 @@ from typing import Any, Generic, Literal, Self, TypeAlias
 from typing_extensions import TypeVar, override
 
 from ..errors import EventBacklog
+from ._gap import Gap
 
 T_co = TypeVar("T_co", covariant=True)
 WhenFull: TypeAlias = Literal["drop_oldest", "fail"]
@@ -144,3 +145,7 @@ class EventStream(AsyncIterator[T_co], Generic[T_co]):
     ) -> None:
         """Take no more."""
         await self.aclose()
+
+
+class GapStream(EventStream[T_co | Gap], Generic[T_co]):
+    """Events, and a `Gap` in each place where some are missing: ``conn.events(…, gaps=True)``."""

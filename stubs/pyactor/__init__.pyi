@@ -83,6 +83,7 @@ __all__ = [
     "EventStream",
     "FetchResponse",
     "Gap",
+    "GapStream",
     "Forbidden",
     "GetParamsFailed",
     "GoingAway",
@@ -760,6 +761,11 @@ class ClientWebSocket:
         traceback: TracebackType | None,
     ) -> None: ...
 
+@frozen
+class Gap:
+    event: str
+    missed: int | None
+
 class EventStream(AsyncIterator[_T_co], Generic[_T_co]):
     @property
     def dropped(self) -> int: ...
@@ -774,10 +780,7 @@ class EventStream(AsyncIterator[_T_co], Generic[_T_co]):
         traceback: TracebackType | None,
     ) -> None: ...
 
-@frozen
-class Gap:
-    event: str
-    missed: int | None
+class GapStream(EventStream[_T_co | Gap], Generic[_T_co]): ...
 
 @frozen
 class Closed:
@@ -824,7 +827,7 @@ class Connection(_Calls[_A_co]):
         max_waiting: int = 1000,
         when_full: Literal["drop_oldest", "fail"] = "drop_oldest",
         gaps: Literal[True],
-    ) -> EventStream[_T | Gap]: ...
+    ) -> GapStream[_T]: ...
     def on_gap(
         self, event: EventRef[_A_co, Any, ...] | EventRef[_NoActor, Any, ...], /
     ) -> Callable[[Callable[[Gap], _R]], Callable[[Gap], _R]]: ...

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pyactor.client import Client, ClientOptions, Connection
+from pyactor.client import Client, ClientOptions, Connection, Gap
 from pyactor.definition import Actor, Event, action
 from pyactor.errors import ActorRestarting, ConnectionLost
 
@@ -27,7 +27,7 @@ import asyncio, sys
 from pyactor import Actor, Event, Host, Registry, action
 
 class Room(Actor[None], name="room"):
-    said = Event[int]()
+    said = Event[int](replay=100)
 
     @action
     def say(self, number: int) -> int:
@@ -44,7 +44,7 @@ asyncio.run(main())
 
 
 class Room(Actor[None], name="room"):
-    said = Event[int]()
+    said = Event[int](replay=100)
 
     @action
     def say(self, number: int) -> int:
@@ -150,3 +150,49 @@ async def live_through_restarts(folder: Path) -> None:
 @pytest.mark.timeout(SECONDS)
 def test_clients_live_through_restarts(tmp_path: Path) -> None:
     asyncio.run(live_through_restarts(tmp_path))
+
+
+# ------------------------------------------------------------------ events that are replayed
+
+
+async def hear_all(folder: Path) -> None:
+    """A connection that is cut, then a host that is killed: a replay, then a gap."""
+    host = Process(folder)
+    await host.start()
+    url = f"http://127.0.0.1:{host.port}"
+    async with Client(url) as speaker, Client(url) as listener:
+        options = ClientOptions(backoff_max=0.5)
+        room = speaker.actor(Room).get_or_create("replay")
+        conn = listener.actor(Room).get_or_create("replay").connect(options=options)
+        heard: list[int | Gap] = []
+        conn.on_gap(Room.said)(heard.append)
+        conn.on(Room.said)(heard.append)
+        hears = conn.events(Room.said)
+        async with conn:
+            number = 0
+            for restarts in range(3):
+                await conn.subscribed(Room.said)
+                cut = asyncio.Event()
+                conn.on_close(lambda _how, cut=cut: cut.set())
+                link = conn._link
+                assert link is not None
+                link.abort()
+                await cut.wait()
+                for _ in range(3):
+                    number += 1
+                    await room.rpc.say(number)
+                while await anext(hears) != number:
+                    pass
+                if restarts < 2:
+                    cut.clear()
+                    await host.stop(signal.SIGKILL)
+                    await host.start()
+                    await cut.wait()
+        gap = Gap("said", None)
+        assert heard == [1, 2, 3, gap, 4, 5, 6, gap, 7, 8, 9]
+    await host.stop(signal.SIGKILL)
+
+
+@pytest.mark.timeout(60)
+def test_what_was_missed_is_replayed_or_told(tmp_path: Path) -> None:
+    asyncio.run(hear_all(tmp_path))

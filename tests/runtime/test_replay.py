@@ -45,7 +45,7 @@ class News(
 
     @action
     def tell_other(self, value: Any) -> None:
-        self.other.broadcast(value)  # mypy takes Any for None
+        self.other.broadcast(value)
         if isinstance(value, list):
             value.append("afterwards")
 

@@ -30,6 +30,7 @@ from pyactor import (
     EventStream,
     FetchResponse,
     Gap,
+    GapStream,
     Handle,
     Host,
     Registry,
@@ -477,7 +478,9 @@ async def survive(client: Client) -> None:
         assert_type(await anext(nothings), None)
 
     with_gaps = conn.events(ChatRoom.message_posted, gaps=True)
-    assert_type(with_gaps, EventStream[Message | Gap])
+    assert_type(with_gaps, GapStream[Message])
+    as_events: EventStream[Message | Gap] = with_gaps
+    await as_events.aclose()
     async for item in with_gaps:
         if isinstance(item, Gap):
             assert_type(item.missed, int | None)
