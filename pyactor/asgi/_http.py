@@ -52,6 +52,7 @@ class Exchange:
         self._is_gone = False  # nobody takes an answer any more
         self._wanted = asyncio.Event()  # somebody waits for the request's body
         self._listening: asyncio.Task[None] | None = None
+        self._fault: Exception | None = None  # of listening
 
     async def run(self, answers: set[asyncio.Task[None]]) -> None:
         """Answer, and return when the server has all of it.
@@ -62,6 +63,7 @@ class Exchange:
 
         Raises:
             Exception: The answer broke off; the server has to end the transfer so that it shows.
+                Or what ``receive`` raised, as a middleware that limits bodies does.
         """
         answering = asyncio.get_running_loop().create_task(self._answer())
         answers.add(answering)
@@ -77,6 +79,8 @@ class Exchange:
                 self._listening.cancel()
             why = "the request was answered before all of its body was read"
             self._incoming.fail(ConnectionLost(why, may_have_run=True))
+        if self._fault is not None:
+            raise self._fault
 
     # -------------------------------------------------------------- in
 
@@ -90,6 +94,13 @@ class Exchange:
             self._listening = asyncio.get_running_loop().create_task(self._hear())
 
     async def _hear(self) -> None:
+        try:
+            await self._take_in()
+        except Exception as error:  # noqa: BLE001 - whatever it is, `run` raises it
+            self._fault = error
+            self._vanish()
+
+    async def _take_in(self) -> None:
         """Take in the body, no further ahead of its reader than that may be, and then the end."""
         body = self._incoming
         while True:

@@ -50,7 +50,11 @@ class WebsocketChannel:
         self._timer: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
-        """Move messages both ways until the websocket is over; the server closes what is left."""
+        """Move messages both ways until the websocket is over; the server closes what is left.
+
+        Raises:
+            Exception: What the server's ``receive`` raised, or a middleware's.
+        """
         loop = asyncio.get_running_loop()
         pumps = [loop.create_task(self._read()), loop.create_task(self._write())]
         try:
@@ -135,9 +139,9 @@ class WebsocketChannel:
     async def _read(self) -> None:
         try:
             await self._take_in()
-        except Exception:  # noqa: BLE001 - of the server, whatever it is; nothing follows it
-            _log.exception("a websocket cannot be read any more")
-            self._end()
+        except Exception as error:  # noqa: BLE001 - of the server, whatever it is; `run` raises it
+            if not self._over.done():
+                self._over.set_exception(error)
 
     async def _take_in(self) -> None:
         while True:

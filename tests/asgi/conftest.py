@@ -184,6 +184,7 @@ class Call:
     received: int = 0
     has_room: asyncio.Event = Factory(asyncio.Event)
     fault: Exception | None = None
+    refusal: Exception | None = None
     _incoming: asyncio.Queue[Message] = Factory(asyncio.Queue[Message])
     _outgoing: asyncio.Queue[Message] = Factory(asyncio.Queue[Message])
     task: asyncio.Task[None] = None  # type: ignore[assignment]
@@ -195,7 +196,10 @@ class Call:
 
     async def _receive(self) -> Message:
         self.received += 1
-        return await self._incoming.get()
+        message = await self._incoming.get()
+        if self.refusal is not None:
+            raise self.refusal
+        return message
 
     async def _send(self, message: Message) -> None:
         await self.has_room.wait()

@@ -150,6 +150,21 @@ def test_a_client_that_leaves_within_its_body(served: Callable[..., None]) -> No
     served(scenario)
 
 
+def test_a_receive_that_fails_ends_the_request(served: Callable[..., None]) -> None:
+    """As a middleware's may, which limits bodies and then answers by itself."""
+
+    async def scenario(server: Server) -> None:
+        call = server.request("/read", "POST")
+        call.refusal = ValueError("too large")
+        call.body(b"x")
+        with pytest.raises(ValueError, match="too large"):
+            await call.task
+        assert server.seen == ["ConnectionLost", "left"]
+        assert call.sent == []
+
+    served(scenario)
+
+
 def test_nothing_is_read_of_a_body_after_its_answer(served: Callable[..., None]) -> None:
     async def scenario(server: Server) -> None:
         bodies: list[Any] = []

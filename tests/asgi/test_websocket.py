@@ -242,20 +242,19 @@ def test_a_server_that_takes_no_more(served: Callable[..., None]) -> None:
     served(scenario)
 
 
-def test_a_server_that_fails_to_say_what_came(
-    served: Callable[..., None], caplog: pytest.LogCaptureFixture
-) -> None:
-    """As a middleware may, whose ``receive`` refuses a message: the connection is over."""
+def test_a_receive_that_fails_ends_the_connection(served: Callable[..., None]) -> None:
+    """As a middleware's may, which refuses a message: it sees its error again."""
 
     async def scenario(server: Server) -> None:
         call = await connected(server)
-        call.tell("websocket.receive")  # neither text nor bytes
-        await call.task
+        call.refusal = ValueError("too large")
+        call.tell("websocket.receive", text="x")
+        with pytest.raises(ValueError, match="too large"):
+            await call.task
         await server.settle()
         assert server.seen == ["left"]
 
     served(scenario)
-    assert "a websocket cannot be read any more" in caplog.text
 
 
 def test_a_client_that_is_gone_before_it_is_accepted(served: Callable[..., None]) -> None:
