@@ -15,6 +15,8 @@ ON_ALL_CORES := --numprocesses auto
 unexport PYTHONDONTWRITEBYTECODE
 KILLS ?= 200
 SEED ?= 20
+RESTARTS ?= 50
+CLIENTS ?= 50
 ACTORS ?= 100000
 
 # The first Python >= 3.11 that can make a virtual environment. Name another: make PYTHON=python3.12 …
@@ -110,6 +112,11 @@ deep: .venv/installed-dev  ## The property-based tests with many more examples
 .PHONY: crash
 crash: .venv/installed-dev  ## kill -9 a real host under load (KILLS=200 SEED=20), then A1 to A6
 	$(BIN)/python -m tests.crash --kills $(KILLS) --seed $(SEED)
+
+.PHONY: restarts
+restarts: .venv/installed-dev  ## Kill a real host RESTARTS=50 times under CLIENTS=50 clients: each comes back
+	PYACTOR_RESTARTS=$(RESTARTS) PYACTOR_CLIENTS=$(CLIENTS) \
+		$(BIN)/pytest tests/client/test_restarts.py $(ARGS)
 
 .PHONY: many
 many: .venv/installed-dev  ## Start, put to sleep and wake many actors (ACTORS=100000) in bounded memory

@@ -5,11 +5,7 @@ Mallory is rejected, Ann and Bob talk, Bob is kicked with a reason and comes bac
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import signal
 import socket
-from collections.abc import Iterator
 
 from rich.console import Console
 
@@ -17,11 +13,11 @@ from ..client import Client, Connection, Handle
 from ..errors import UserError
 from ..transports import Host
 from ._demo_actor import ChatRoom, JoinParams, Message, log, registry
+from ._signals import stop_requested
 from ._transcript import Transcript
 
 _ADDRESS = "127.0.0.1"
 _PORT = 6420
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 async def run_demo(*, once: bool, console: Console | None = None) -> None:
@@ -32,7 +28,7 @@ async def run_demo(*, once: bool, console: Console | None = None) -> None:
         console: Where to print; standard output if None.
     """
     transcript = Transcript(console or Console(highlight=False))
-    with _stop_requested() as stop, transcript.listening_to(log):
+    with stop_requested() as stop, transcript.listening_to(log):
         async with Host(registry, host=_ADDRESS, port=_free_port(once=once)) as host:
             transcript.line("host", f"serves the actor chatRoom at {host.url}")
             await _play(host.url, transcript)
@@ -117,25 +113,3 @@ def _free_port(*, once: bool) -> int:
         except OSError:
             return 0
     return _PORT
-
-
-@contextlib.contextmanager
-def _stop_requested() -> Iterator[asyncio.Event]:
-    """An event that the first SIGINT or SIGTERM sets; a second one ends the process at once."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-
-    def restore() -> None:
-        for number in _STOP_SIGNALS:
-            loop.remove_signal_handler(number)
-
-    def request() -> None:
-        stop.set()
-        restore()
-
-    for number in _STOP_SIGNALS:
-        loop.add_signal_handler(number, request)
-    try:
-        yield stop
-    finally:
-        restore()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from ._client import call, tail
+
 _TOKEN_VARIABLE = "PYACTOR_TOKEN"  # noqa: S105 - the name of a variable
 
 
@@ -15,10 +17,14 @@ _TOKEN_VARIABLE = "PYACTOR_TOKEN"  # noqa: S105 - the name of a variable
 @click.version_option(package_name="pyactor-sdk", prog_name="pyactor")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Typed actors for Python: serve them, check them, watch a demo."""
+    """Typed actors for Python: serve them, check them, call them, watch a demo."""
     if context.invoked_subcommand == "serve":
         # A deploy may signal before this has become the parent, as while a name is resolved.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+
+
+main.add_command(call)
+main.add_command(tail)
 
 
 def _token(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:

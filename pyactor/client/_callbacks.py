@@ -132,6 +132,7 @@ class Callbacks:
 
 
 _STATUS, _OPEN, _CLOSE, _ERROR = "on_status_change", "on_open", "on_close", "on_error"
+_RETRY = "on_retry"
 
 
 class Notices:
@@ -152,6 +153,10 @@ class Notices:
         """Register for each time it closes that was open."""
         self._callbacks.add(_CLOSE, callback)
 
+    def on_retry(self, callback: Callable[[float], object]) -> None:
+        """Register for each pause, in seconds, as it begins."""
+        self._callbacks.add(_RETRY, callback)
+
     def on_error(self, callback: Callable[[Exception], object]) -> None:
         """Register for each failure that has no other place to go."""
         self._callbacks.add(_ERROR, callback)
@@ -167,6 +172,10 @@ class Notices:
     def closed(self, closed: Closed) -> None:
         """Tell that it is closed."""
         self._callbacks.run(_CLOSE, (closed,))
+
+    def retrying(self, pause: float) -> None:
+        """Tell that the next attempt follows after a pause, in seconds."""
+        self._callbacks.run(_RETRY, (pause,))
 
     def failed(self, error: Exception) -> None:
         """Tell of a failure."""

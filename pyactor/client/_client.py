@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 from ..definition import definition_of
 from ._actor_type import ActorType
@@ -19,6 +19,8 @@ from ._types import A
 
 if TYPE_CHECKING:
     from ._transport import ClientTransport
+
+Encoding: TypeAlias = Literal["json", "cbor", "bare"]
 
 
 class Client:
@@ -38,6 +40,7 @@ class Client:
         options: ClientOptions | None = None,
         proxy: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        encoding: Encoding = "json",
         clock: ClientClock | None = None,
     ) -> None:
         """Nothing is connected until something is called.
@@ -50,10 +53,12 @@ class Client:
             options: Timeouts and limits.
             proxy: The URL of a proxy; None is a direct connection, whatever the environment says.
             ssl_context: How to verify an ``https`` host; None is the usual way.
+            encoding: Of what is sent: ``"json"``, ``"cbor"``, or ``"bare"``, the smallest.
             clock: Time and chance, for tests.
 
         Raises:
             TypeError: It is neither.
+            UnsupportedEncoding: There is no such encoding.
             ValueError: It is no URL of a host, a token is none, or there are two.
         """
         transport: ClientTransport
@@ -73,7 +78,7 @@ class Client:
             check_token(token)
         self._gateway = Gateway(
             transport,
-            "json",
+            encoding,
             token=token,
             namespace=NAMESPACE if namespace is None else namespace,
             options=options or ClientOptions(),

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ._clock import ClientClock
     from ._connection import Connection
     from ._options import ClientOptions
-    from ._params import ParamsSource
+    from ._params import AnyParams
     from ._transport import ClientChannel, ClientTransport
     from ._web_socket import ClientWebSocket
 
@@ -90,7 +90,7 @@ class Gateway:
     async def call(
         self,
         address: Address,
-        params: ParamsSource,
+        params: AnyParams,
         action: str,
         args: list[Plain],
         declared: Mapping[tuple[str, str], type[UserError]],
@@ -121,7 +121,7 @@ class Gateway:
     async def _call(
         self,
         address: Address,
-        params: ParamsSource,
+        params: AnyParams,
         action: str,
         args: list[Plain],
         declared: Mapping[tuple[str, str], type[UserError]],

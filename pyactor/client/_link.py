@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ._callbacks import Notices
     from ._gateway import Gateway
     from ._options import ClientOptions
-    from ._params import ParamsSource
+    from ._params import AnyParams
     from ._transport import ClientChannel
 
 _log = logging.getLogger("pyactor.client")
@@ -55,7 +55,7 @@ class Link:
         self,
         gateway: Gateway,
         address: Address,
-        params: ParamsSource,
+        params: AnyParams,
         *,
         label: str,
         declared: Mapping[tuple[str, str], type[UserError]],
@@ -377,6 +377,7 @@ class Link:
         else:
             pause = self._backoff.next_pause()
             self._retry_timer = self._gateway.clock.call_later(pause, self._retry)
+            self._notices.retrying(pause)
 
     def _retry(self) -> None:
         self._session.retry()

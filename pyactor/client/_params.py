@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import GetParamsFailed
 
 if TYPE_CHECKING:
     from ..definition import ActorDefinition
     from ..wire.messages import Plain
+
+
+class AnyParams(Protocol):
+    """Where an attempt or a call gets its params."""
+
+    async def get(self) -> Plain:
+        """The params of one attempt or call, as plain values.
+
+        Raises:
+            GetParamsFailed: There are none.
+        """
+        ...
+
+
+class PlainParams:
+    """Params that are plain values already."""
+
+    def __init__(self, given: Plain) -> None:
+        self._given = given
+
+    async def get(self) -> Plain:
+        return self._given
 
 
 class ParamsSource:

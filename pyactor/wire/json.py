@@ -94,6 +94,25 @@ class JsonCodec(EnvelopeCodec):
         return _unpack(data)
 
 
+def encode_plain(value: Plain) -> str:
+    """One value as JSON text of one line, with ``$`` tags.
+
+    Raises:
+        TypeError: Something in it is not plain.
+        ValueError: Something in it cannot be JSON.
+    """
+    return encode(_WRITER.write(value, "value"))
+
+
+def decode_plain(text: str) -> Plain:
+    """The inverse of ``encode_plain``.
+
+    Raises:
+        DecodeError: It is no JSON, or has an unknown tag.
+    """
+    return _READER.read(_load(text))
+
+
 def decode_untagged(data: str | bytes) -> Plain:
     """Read JSON that is no message, in which a list is a list whatever it begins with.
 

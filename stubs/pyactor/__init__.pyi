@@ -623,6 +623,7 @@ class Client:
         options: ClientOptions | None = None,
         proxy: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        encoding: Literal["json", "cbor", "bare"] = "json",
         clock: ClientClock | None = None,
     ) -> None: ...
     def actor(self, cls: type[_A], /) -> ActorType[_A]: ...

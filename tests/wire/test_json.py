@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pyactor.errors import DecodeError
-from pyactor.plain import UNDEFINED
-from pyactor.wire.json import JsonCodec, decode_untagged
+from pyactor.plain import UNDEFINED, Plain
+from pyactor.wire.json import JsonCodec, decode_plain, decode_untagged, encode_plain
 from pyactor.wire.messages import ActionRequest, ActionResponse, Error
 from pyactor.wire.queue import QueueSend
 
@@ -192,3 +192,18 @@ def test_a_client_is_told_when_it_gets_what_clients_send() -> None:
         DecodeError, match=r"^'ActionRequest' is no message from a host to a client"
     ):
         codec.decode_to_client(request())
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"é": [1, None, "x"]}, '{"é":[1,null,"x"]}'),
+        (b"ab", '["$Uint8Array","YWI="]'),
+        (2**60, '["$BigInt","1152921504606846976"]'),
+    ],
+)
+def test_one_value_as_text(value: Plain, text: str) -> None:
+    assert encode_plain(value) == text
+    assert decode_plain(text) == value
+    with pytest.raises(DecodeError):
+        decode_plain(text[:-1])
