@@ -178,8 +178,24 @@ def _damaged(actor_id: object, part: str) -> Damaged:
 # ------------------------------------------------------------------ writing
 
 
-def put_changes(connection: Connection, changes: Changes) -> None:
+def put_state_alone(connection: Connection, number: int, changes: Changes) -> bool:
+    """Make the changes of the actor with that number, if they are of its state alone.
+
+    Returns:
+        Whether they are; nothing was changed otherwise.
+    """
+    state = changes.state
+    if state is None or changes.record or changes.put_schedules or changes.delete_schedules:
+        return False
+    _put_state(connection, number, changes.actor_id, *state)
+    return True
+
+
+def put_changes(connection: Connection, changes: Changes) -> int | None:
     """Make the changes of one actor, or none if there is no such actor (A6).
+
+    Returns:
+        The actor's number; None if there is none.
 
     Raises:
         DuplicateKey: A new record's name and key are taken; nothing was written.
@@ -190,7 +206,7 @@ def put_changes(connection: Connection, changes: Changes) -> None:
     else:
         known = find_number(connection, BY_ID, actor_id)
         if known is None:
-            return
+            return None
         number = known
     if changes.state is not None:
         _put_state(connection, number, actor_id, *changes.state)
@@ -214,6 +230,7 @@ def put_changes(connection: Connection, changes: Changes) -> None:
             " WHERE number = ?1",
             (number,),
         )
+    return number
 
 
 def delete_actor(connection: Connection, actor_id: str) -> None:

@@ -18,6 +18,8 @@ from ._database import connect
 from ._lock import DirectoryLock
 from ._protocol import ActorEntry, ActorRecord, Changes, StorageCore, StoredActor
 
+_MAX_NUMBERS = 50_000
+"""Actors whose numbers are remembered: a few MiB."""
 _HARMLESS = {"full", "locked"}
 """Faults that leave the connection as good as it was."""
 
@@ -40,6 +42,7 @@ class SqliteCore(StorageCore):
         self._busy_timeout = busy_timeout
         self._connection: sqlite3.Connection | None = None
         self._synchronous: bool | None = None
+        self._numbers: dict[str, int] = {}  # of actors that exist, by their ids
         self._lock = DirectoryLock(directory)
         try:
             with self._faults():
@@ -73,6 +76,7 @@ class SqliteCore(StorageCore):
                 yield
                 connection.execute("COMMIT")
             except BaseException:
+                self._numbers.clear()  # one may be of an actor that was created in vain
                 with suppress(sqlite3.Error):  # the first error says more
                     connection.rollback()
                 raise
@@ -115,6 +119,7 @@ class SqliteCore(StorageCore):
         return self._connection
 
     def _disconnect(self) -> None:
+        self._numbers.clear()
         if self._connection is not None:
             with suppress(sqlite3.Error):  # the next connection reads what this one left
                 self._connection.close()
@@ -165,11 +170,22 @@ class SqliteCore(StorageCore):
 
     @override
     def commit(self, changes: Sequence[Changes], *, durable: bool = True) -> None:
+        connection = self._connection
+        if connection is not None and connection.in_transaction and len(changes) == 1:
+            # What a group consists of mostly: the state of an actor that has been saved before.
+            number = self._numbers.get(changes[0].actor_id)
+            if number is not None and _rows.put_state_alone(connection, number, changes[0]):
+                return
         with self._within(durable=durable) as connection:
             for change in changes:
-                _rows.put_changes(connection, change)
+                number = _rows.put_changes(connection, change)
+                if number is not None:
+                    if len(self._numbers) >= _MAX_NUMBERS:
+                        self._numbers.clear()
+                    self._numbers[change.actor_id] = number
 
     @override
     def delete(self, actor_id: str) -> None:
         with self._within(durable=True) as connection:
+            self._numbers.pop(actor_id, None)
             _rows.delete_actor(connection, actor_id)

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from pyactor.errors import DuplicateKey, StorageError
-from pyactor.storage import Changes, SqliteCore, SqliteStorage, StoredActor
+from pyactor.storage import Changes, SqliteCore, SqliteStorage, StoredActor, _sqlite_core
 
 
 class Scene:
@@ -226,3 +227,59 @@ def test_the_loop_is_not_blocked_while_the_thread_works(tmp_path: Path, make: An
         await waiting
 
     play(tmp_path, act)
+
+
+# -------------------------------------------------------------- numbers that are remembered
+
+
+def test_a_number_of_an_actor_that_was_created_in_vain_is_forgotten(
+    tmp_path: Path, make: Any
+) -> None:
+    core = SqliteCore(tmp_path)
+    with suppress(KeyError), core.transaction(durable=False):
+        core.commit([make.creation("id-a", "a")])
+        raise KeyError
+    core.commit([make.creation("id-b", "b")])  # gets the number that id-a would have had
+    before = core.load("id-b")
+    with core.transaction(durable=False):
+        core.commit([make.state("id-a", b"late")])
+    assert (core.load("id-a"), core.load("id-b")) == (None, before)
+    core.close()
+
+
+def test_a_late_save_of_a_deleted_actor_does_not_reach_the_one_with_its_number(
+    tmp_path: Path, make: Any
+) -> None:
+    core = SqliteCore(tmp_path)
+    core.commit([make.creation("id-a", "a")])
+    core.commit([make.state("id-a", b"second")])
+    core.delete("id-a")
+    core.commit([make.creation("id-b", "b")])
+    before = core.load("id-b")
+    with core.transaction(durable=False):
+        core.commit([make.state("id-a", b"late")])
+    assert (core.load("id-a"), core.load("id-b")) == (None, before)
+    core.close()
+
+
+def test_the_second_save_of_an_actor_does_not_look_for_it(tmp_path: Path, make: Any) -> None:
+    core = SqliteCore(tmp_path)
+    core.commit([make.creation("id-a", "a"), make.creation("id-b", "b")])
+    statements: list[str] = []
+    connection: Any = core._connection
+    connection.set_trace_callback(statements.append)
+    with core.transaction(durable=False):
+        core.commit([make.state("id-a", b"first")])
+        core.commit([make.state("id-b", b"second")])
+    assert not any(each.startswith("SELECT") for each in statements)
+    stored: Any = core.load("id-b")
+    assert stored.record.state == b"second"
+    core.close()
+
+
+def test_no_more_numbers_are_remembered_than_the_bound(tmp_path: Path, make: Any) -> None:
+    core = SqliteCore(tmp_path)
+    with patch.object(_sqlite_core, "_MAX_NUMBERS", 2):
+        core.commit([make.creation(f"id-{name}", name) for name in "abcde"])
+        assert len(core._numbers) <= 2
+    core.close()
