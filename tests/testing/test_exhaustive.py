@@ -402,7 +402,7 @@ def _identity(held: tuple[ToServer, int]) -> tuple[int, int]:
     return id(message), size
 
 
-SESSION = Copier(ServerSession, ["_events", "_frames", "_held", "_subscriptions"])
+SESSION = Copier(ServerSession, ["_events", "_frames", "_held", "_numbered", "_subscriptions"])
 ORACLE = Copier(Oracle, ["events", "frames", "held"])
 
 
