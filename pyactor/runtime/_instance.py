@@ -271,7 +271,8 @@ class Instance(ActorContext):
         self.idle.hold()
         self._ended(scope, result, error, report)
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
-            raise error
+            # Ends the loop, as from a task. uvloop's transports would keep it to themselves.
+            asyncio.get_running_loop().call_soon(_raise, error)
 
     def _start_in(
         self,
@@ -503,3 +504,7 @@ class Instance(ActorContext):
     def _note_quiet(self) -> None:
         if not self.is_running_code and not self.drivers:
             self._quiet.set()
+
+
+def _raise(error: BaseException) -> None:
+    raise error
