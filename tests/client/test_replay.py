@@ -529,7 +529,8 @@ class Listener:
     async def end(self) -> None:
         """The network is well again: everything arrives, or a gap says what does not."""
         stage = self.stage
-        stage.is_down = stage.is_plain = False
+        stage.is_down = False
+        stage.happen("a host with it", 0)  # which drops what a plain one still holds
         for channel in stage.channels:
             if channel.is_silent:
                 channel.abort()
