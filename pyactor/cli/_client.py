@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -101,12 +102,19 @@ def _client_options(command: _F) -> _F:
     return command
 
 
+def _finite(_context: click.Context, _option: click.Parameter, value: float) -> float:
+    if not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no number of seconds")
+    return value
+
+
 def _timeout_option(default: float, text: str) -> Callable[[_F], _F]:
     return click.option(
         "--timeout",
         default=default,
         show_default=True,
         type=click.FloatRange(min=0, min_open=True),
+        callback=_finite,
         help=text,
     )
 

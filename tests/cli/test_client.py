@@ -255,3 +255,12 @@ def test_a_terminal_gets_what_people_read(url: str) -> None:
         shown[options] = os.read(ours, 1000).decode().replace("\r\n", "\n")
         os.close(ours)
     assert shown == {(): '[\n  "a"\n]\n', ("--json",): '["a"]\n'}
+
+
+@pytest.mark.parametrize("command", ["call", "tail"])
+@pytest.mark.parametrize("seconds", ["inf", "nan"])
+def test_a_timeout_is_a_number_of_seconds(command: str, seconds: str) -> None:
+    arguments = [command, "http://127.0.0.1:1", "room", "k", "post", "--timeout", seconds]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert f"{seconds} is no number of seconds" in result.stderr
