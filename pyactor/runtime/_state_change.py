@@ -51,7 +51,7 @@ class StateWatch:
         instance = self._instance
         try:
             instance.new_context().run(self._run)
-        except Exception as error:  # noqa: BLE001 - the change is made, and its call did nothing wrong
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - not its call's fault
             instance.log_error(f"hook {_HOOK!r}", error)
         self._told = self._digest()
         if self._told != digest:

@@ -235,3 +235,29 @@ def test_an_exit_ends_the_loop_as_it_would_from_a_task(play: Play) -> None:
     with pytest.raises(SystemExit):
         play(Desk, scene)
     assert answers == ["internal_error", "a"]
+
+
+class Watched(Actor[Log]):
+    @hook
+    def on_state_change(self, state: Log) -> None:
+        raise asyncio.CancelledError
+
+    @action
+    def note(self, line: str) -> str:
+        self.state.lines.append(line)
+        return line
+
+
+def test_a_cancellation_of_on_state_change_is_an_error_of_its_own(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A7: its call is answered, and over."""
+
+    async def scene(stage: Any) -> None:
+        peer = await stage.peer()
+        await stage.settle()
+        assert peer.answer(peer.call("note", "a")) == "a"
+
+    with caplog.at_level(logging.ERROR):
+        play(Watched, scene)
+    assert "hook 'on_state_change' failed" in caplog.text
