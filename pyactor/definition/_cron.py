@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
 from cronsim import CronSim, CronSimError
+from typing_extensions import override
 
 _FIELDS = ("minute", "hour", "day-of-month", "month", "day-of-week")
 _TAKES = {
@@ -74,7 +75,7 @@ class Cron:
             raise ValueError(f"Cron({self.expression!r}) never comes") from None
         return found
 
-    def _times(self, when: datetime) -> CronSim:
+    def _times(self, when: datetime) -> _Times:
         fields = self.expression.split()
         if len(fields) != len(_FIELDS) or len(self.expression) > _LONGEST:
             raise ValueError(
@@ -82,7 +83,7 @@ class Cron:
                 f'{", ".join(_FIELDS)}, such as "0 9 * * *"'
             )
         try:
-            return CronSim(self.expression, when.astimezone(self._zone))
+            return _Times(self.expression, when.astimezone(self._zone))
         except CronSimError as error:
             name = str(error).removeprefix("Bad ")
             given = fields[_FIELDS.index(name)]
@@ -90,6 +91,20 @@ class Cron:
                 f"Cron({self.expression!r}): {name} is {given!r}; it takes {_TAKES[name]}, *, "
                 "lists (1,15), ranges (1-5) and steps (*/10)"
             ) from None
+
+
+class _Times(CronSim):
+    """The times of an expression, also where clocks change by half an hour (Lord Howe Island)."""
+
+    @override
+    def advance_hour(self) -> bool:
+        """Go to the next hour that matches, and to its beginning: cronsim adds whole hours."""
+        has_moved = super().advance_hour()
+        if has_moved and self.dt.minute:
+            # By way of UTC, since a beginning that is skipped is that of what is not.
+            start = self.dt.replace(minute=0).astimezone(UTC)
+            self.dt = start.astimezone(self.dt.tzinfo)
+        return has_moved
 
 
 def _zone_of(name: str) -> tzinfo:

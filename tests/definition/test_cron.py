@@ -113,6 +113,9 @@ AFTER = st.one_of(
 
 
 @given(expression=EXPRESSION, zone=st.sampled_from(ZONES), after=AFTER)
+@example("* */5 * * *", "Australia/Lord_Howe", utc("2026-10-03 15:59"))
+@example("* 1-2 * * *", "Australia/Lord_Howe", utc("2026-10-03 13:00"))
+@example("*/7 */2 * * *", "Australia/Lord_Howe", utc("2026-04-04 14:00"))
 @settings(max_examples=60)  # each reads a clock up to a month long, minute by minute
 def test_times_rise_and_lie_on_minutes_that_match(
     expression: str, zone: str, after: datetime
