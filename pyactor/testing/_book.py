@@ -108,7 +108,7 @@ class Book:
         elif kind == "action":
             if not conn.is_websocket:
                 conn.actions.append(ran)
-            ran.arrival = self._arrival_of(step, conn)
+            ran.arrival = self.arrival_of(step, conn)
             if ran.arrival is not None:
                 ran.arrival.ran = ran
             if conn.init < 0:
@@ -118,7 +118,9 @@ class Book:
             if callback in conn.deferred:
                 conn.deferred.remove(callback)
 
-    def _arrival_of(self, step: Step, conn: ConnBook) -> Arrival | None:
+    @staticmethod
+    def arrival_of(step: Step, conn: ConnBook) -> Arrival | None:
+        """The request that an action begins for: the oldest that asks for this and waits."""
         for arrival in conn.arrivals:
             if arrival.ran is None and same_request(conn, arrival, step):
                 return arrival
@@ -128,6 +130,9 @@ class Book:
         ran = self.runs.get(step.run)
         if ran is not None and ran.cancelled_at is None:
             ran.cancelled_at = step.at
+            is_stopped = life is not None and life.is_stopping and not ran.is_expired
+            if ran.conn is not None and ran.kind != "action" and is_stopped:
+                ran.conn.was_cut_off = True
         if life is not None:
             life.active_at = step.at
 

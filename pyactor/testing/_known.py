@@ -12,6 +12,7 @@ from typing import Any
 from attrs import define, field
 
 from ..definition import HOOKS, ActorDefinition
+from ..errors import StorageError
 from ._trace import Step
 
 SLACK = 1e-6
@@ -20,6 +21,8 @@ CONN_HOOKS = ("on_before_connect", "create_conn_state", "on_connect", "on_discon
 """The hooks of a connection's own life, in their order (C1)."""
 OVER = frozenset({"ASLEEP", "DESTROYED", "FAILED", "KILLED"})
 STOPPING = frozenset({"SLEEP_GRACE", "DESTROY_GRACE"})
+_OF_STORAGE = f"{StorageError.group}."
+"""How the errors begin of which a client is told the code and no more (C8)."""
 
 
 @define(eq=False)
@@ -78,8 +81,9 @@ class Ran:
     def failure(self, now: float) -> str | None:
         """The ``group.code`` that its failure counts as, or None if it did not fail."""
         if self.outcome == "raised" and not self.is_expired:
-            public = self.end.get("public")
-            return str(self.end["code"]) if public else "core.internal_error"
+            code = str(self.end.get("code", ""))
+            is_told = self.end.get("public") or code.startswith(_OF_STORAGE)
+            return code if is_told else "core.internal_error"
         if self.is_expired or (not self.outcome and now >= self.deadline - SLACK):
             return "action.timed_out" if self.kind == "action" else "actor.callback_timed_out"
         return None
@@ -155,6 +159,7 @@ class ConnBook:
         requests: Those of ``arrivals`` that are action requests, by their id.
         actions: What of it were runs of actions over HTTP.
         secrets: What its user code said in errors that are not public.
+        was_cut_off: Whether its actor stops behind code of it that was cancelled for that (C10).
     """
 
     name: str
@@ -179,6 +184,7 @@ class ConnBook:
     actions: list[Ran] = field(factory=list)
     secrets: list[str] = field(factory=list)
     requests: dict[int, Arrival] = field(factory=dict)
+    was_cut_off: bool = False
 
     @property
     def is_websocket(self) -> bool:
@@ -216,17 +222,6 @@ class ConnBook:
             ran = self.hooks.get("on_connect")
             return ran is not None and ran.has_returned
         return self.joined >= 0
-
-    @property
-    def was_cut_off(self) -> bool:
-        """Whether its actor stops, or has, behind code of it that was cancelled for that (C10)."""
-        if self.life is None or not self.life.is_stopping:
-            return False
-        return any(
-            ran.cancelled_at is not None and not ran.is_expired
-            for ran in (*self.hooks.values(), *self.runs.values())
-            if ran.kind != "action"
-        )
 
     def running_hook(self, now: float) -> Ran | None:
         """The hook of its own life that runs for certain, or None."""

@@ -41,6 +41,8 @@ _PAUSES: Sequence[Move | None] = (
     Move("world", "turns", {"count": 5}),
 )
 """What happens after a move. Without a pause, the next one comes at the same instant."""
+_MANY = 8
+"""How often something is asked for while a client does not read."""
 _SECONDS: Sequence[float] = (1.0, 0.001, 0.1, 5.0, 20.0, 61.0)
 _REASONS = (None, "be nice", "")
 
@@ -124,14 +126,15 @@ class Lifecycle(RuleBasedStateMachine):
     @precondition(_has_room)
     @rule()
     def connect(self) -> None:
-        """Clients come, several at one instant among them, and subscribe or not."""
+        """Clients come, several at one instant among them; some begin before they are let in."""
         for _ in range(self._pick((1, 1, 2, 3))):
             self._play(Move("world", "connect", self._params()))
+            conn = self._world.conns[-1]
             subscribes = self._pick((False, True))
             if subscribes:
-                name = f"c{len(self._world.conns)}"
                 for event in self._events:
-                    self._play(Move(name, "subscribe", {"event": event}))
+                    self._play(Move(conn.name, "subscribe", {"event": event}))
+            self._act_as(conn, self._pick((0, 0, 1, 2)))
         self._pause()
 
     @precondition(_has_room)
@@ -184,7 +187,9 @@ class Lifecycle(RuleBasedStateMachine):
         given: dict[str, Plain] = {"event": event}
         if self._pick((True, True, False)) is False:
             given["subscribed"] = False
-        self._play(Move(self._pick(self.live).name, "subscribe", given))
+        conn = self._pick(self.live)
+        self._play(Move(conn.name, "subscribe", given))
+        self._act_as(conn, self._pick((0, 0, 1)))
         self._pause()
 
     # -------------------------------------------------------------- clients go
@@ -203,8 +208,7 @@ class Lifecycle(RuleBasedStateMachine):
     def act_and_end(self) -> None:
         """A client calls an action and its connection ends, perhaps before the answer."""
         conn = self._pick(self.live)
-        spec = self._pick(self._actions)
-        self._call(conn, spec.name, self._draw(self.plan.strategies.arguments(spec.attr)))
+        self._act_as(conn)
         self._pause()
         how = self._pick(("drop", "close", "disconnect"))
         if how == "disconnect":
@@ -239,22 +243,26 @@ class Lifecycle(RuleBasedStateMachine):
     @precondition(_has_live)
     @rule()
     def read_slowly(self) -> None:
-        """A client reads nothing for a while, or again."""
-        self._play(Move(self._pick(self.live).name, self._pick(("slow", "read_on"))))
+        """A client reads nothing for a while, in which it may miss a lot, or reads again."""
+        how = self._pick(("slow", "much", "read_on"))
+        conn = self._pick(self.live)
+        self._play(Move(conn.name, "read_on" if how == "read_on" else "slow"))
+        if how == "much" and self._actions:
+            self._judged(Move("world", "advance", {"seconds": 1.0}))  # it is open by now
+            spec = self._pick(self._actions)
+            args = self._draw(self.plan.strategies.arguments(spec.attr))
+            caller = self._some_conn()
+            for _ in range(_MANY):
+                self._call(caller, spec.name, args)
+                self._judged(Move("world", "settle"))
         self._pause()
 
     # -------------------------------------------------------------- the actor and its host
 
     @rule()
     def rest(self) -> None:
-        """The actor falls asleep, or is woken."""
-        self._play(Move("world", self._pick(("sleep", "wake"))))
-        self._pause()
-
-    @rule()
-    def destroy(self) -> None:
-        """The actor ends for good."""
-        self._play(Move("world", "destroy"))
+        """The actor falls asleep, or is woken, or ends for good."""
+        self._play(Move("world", self._pick(("sleep", "wake", "destroy"))))
         self._pause()
 
     @precondition(_has_jobs)
@@ -295,9 +303,13 @@ class Lifecycle(RuleBasedStateMachine):
     # -------------------------------------------------------------- moves
 
     def _act(self) -> None:
-        spec = self._pick(self._actions)
-        args = self._draw(self.plan.strategies.arguments(spec.attr))
-        self._call(self._some_conn(), spec.name, args)
+        self._act_as(self._some_conn())
+
+    def _act_as(self, conn: WorldConn | None, times: int = 1) -> None:
+        """Call actions: as a client with a connection, or, without one, over HTTP."""
+        for _ in range(times if self._actions else 0):
+            spec = self._pick(self._actions)
+            self._call(conn, spec.name, self._draw(self.plan.strategies.arguments(spec.attr)))
 
     def _call(self, conn: WorldConn | None, name: str, args: list[Plain]) -> None:
         given = {"name": name, "args": args}

@@ -26,10 +26,7 @@ from ._loop import VirtualLoop
 from ._observer import Counters, Observer
 from ._stacks import describe_task, throw_away
 from ._storage import Disk, WorldStorage
-from ._trace import Trace, What
-
-EPOCH = 1_800_000_000.0
-"""The time of day, in seconds since the Unix epoch, at which every world begins."""
+from ._trace import EPOCH, Trace, What
 
 
 class WorldClock(Clock):

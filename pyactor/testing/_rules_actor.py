@@ -10,8 +10,7 @@ from typing_extensions import override
 from ._book import Book
 from ._breach import Breach, Checker
 from ._known import CONN_HOOKS, SLACK, LifeBook, Ran
-from ._process import EPOCH
-from ._trace import Step, What
+from ._trace import EPOCH, Step, What
 
 _CREATION = ("create_state", "on_create")
 _LATE = 1.0
@@ -276,6 +275,7 @@ class ScheduleChecker(Checker):
     watches: ClassVar[Mapping[What, str]] = {
         What.ENTERED: "entered",
         What.COMMITTED: "committed",
+        What.SCHEDULE: "scheduled",
         What.UNSCHEDULE: "unscheduled",
         What.CRASHED: "crashed",
         What.LOADING: "loading",
@@ -285,6 +285,7 @@ class ScheduleChecker(Checker):
         super().__init__(book)
         self._begun: dict[str, dict[str, float]] = {}
         self._forgotten: dict[str, set[str]] = {}
+        self._asked: dict[str, float] = {}
 
     def entered(self, _index: int, step: Step) -> None:
         """An action that no connection asked for: it is scheduled, and due."""
@@ -316,10 +317,31 @@ class ScheduleChecker(Checker):
                 raise Breach("A5", f"a{step.life}: schedule {schedule_id} is gone, and never ran")
             begun.pop(schedule_id, None)
         for schedule_id, (due_at, *_) in step.data.get("puts", {}).items():
+            self._compare(step, schedule_id, due_at, self._asked.pop(schedule_id, due_at))
             # A slow commit may tell of a time at which a job has run by now.
             if schedule_id in forgotten or due_at > begun.get(schedule_id, due_at):
                 begun.pop(schedule_id, None)
             forgotten.discard(schedule_id)
+
+    def scheduled(self, _index: int, step: Step) -> None:
+        """The actor has asked for a run at some time, which is kept, or will be at creation."""
+        asked, schedule_id = step.data.get("due"), step.data["schedule"]
+        if asked is None:
+            return
+        kept = self.book.actor(self.book.lives[step.life].actor_id).schedules.get(schedule_id)
+        if kept is None:
+            self._asked[schedule_id] = asked
+        else:
+            self._compare(step, schedule_id, kept[0], asked)
+
+    @staticmethod
+    def _compare(step: Step, schedule_id: str, kept: float, asked: float) -> None:
+        if abs(kept - asked) > SLACK:
+            raise Breach(
+                "A5",
+                f"a{step.life}: schedule {schedule_id} is kept for {kept - EPOCH:g} s, not for "
+                f"{asked - EPOCH:g} s",
+            )
 
     def unscheduled(self, _index: int, step: Step) -> None:
         """The actor asks to forget one, or to replace a job."""

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from ..errors import GoingAway, IncomingBacklog
 from ._breach import Breach, Checker
-from ._known import STOPPING, Cause, ConnBook
+from ._known import CONN_HOOKS, SLACK, STOPPING, Cause, ConnBook
 from ._trace import Step, What
 
 _LAST_WAIT = 2.0
@@ -27,6 +27,9 @@ class EndChecker(Checker):
         What.WAITED: "waited",
         What.PHASE: "phase",
         What.ENTERED: "entered",
+        What.CANCELLED: "ended",
+        What.RETURNED: "ended",
+        What.RAISED: "ended",
     }
 
     # -------------------------------------------------------------- close frames
@@ -81,6 +84,8 @@ class EndChecker(Checker):
                 rule = "C16" if is_backlog else "C7"
                 raise Breach(rule, f"{conn.name}: Init is sent though it has ended")
             ran = conn.hooks.get("on_connect")
+            if ran is not None and ran.failure(step.at) is not None:
+                raise Breach("C2", f"{conn.name}: Init is sent though on_connect failed")
             if conn.has("on_connect") and (ran is None or not ran.has_returned):
                 raise Breach("C1", f"{conn.name}: Init is sent before on_connect returned")
         elif kind == "Error" and step.data["id"] is None and conn.init < 0:
@@ -130,6 +135,14 @@ class EndChecker(Checker):
                     stack.append(target)
         return False
 
+    def _waits_for_itself(self, name: str, by: int, now: float) -> bool:
+        """Whether a wait that goes on would end only after the hook that waits has ended."""
+        hook = self.book.runs.get(by)
+        if hook is None or hook.may_be_over(now) or hook.cancelled_at is not None:
+            return False
+        closes = hook.kind == "deferred" or hook.name in CONN_HOOKS
+        return closes and self._is_circular(name, by)
+
     # -------------------------------------------------------------- shutdown
 
     def phase(self, _index: int, step: Step) -> None:
@@ -151,18 +164,32 @@ class EndChecker(Checker):
         if step.at > life.phase_at:
             raise Breach("C15", f"{step.conn}: action {step.name} begins on a stopping actor")
 
+    def ended(self, _index: int, step: Step) -> None:
+        """What runs for a connection is cancelled at the end of the grace period."""
+        ran = self.book.runs.get(step.run)
+        if ran is None or ran.conn is None or ran.life is None or ran.cancelled_at is not None:
+            return
+        life = ran.life
+        grace = life.definition.options.sleep_grace_period + _LAST_WAIT
+        if life.phase in STOPPING and step.at > life.phase_at + grace + SLACK:
+            raise Breach("C15", f"{ran.conn.name}: {ran.name} went on after the grace period")
+
     # -------------------------------------------------------------- what is due
 
     @override
     def due(self) -> None:
         """See ``Checker.due``."""
         now = self.book.surely
-        for name, _, run in self.book.waits.values():
+        for name, by, run in self.book.waits.values():
             conn = self.book.conns.get(name)
             ran = self.book.runs.get(run)
             is_held_up = ran is not None and ran.late_until > now
-            if conn is not None and conn.is_gone(now) and not is_held_up:
+            if conn is None or is_held_up:
+                continue
+            if conn.is_gone(now):
                 raise Breach("C9", f"{name}: it is gone, and an await of disconnect() goes on")
+            if self._waits_for_itself(name, by, now):
+                raise Breach("C9", f"{name}: an await of disconnect() waits for its own hook")
         for conn in self.book.conns.values():
             if conn.life is not None and conn.is_websocket and not conn.is_unsure:
                 self._due_of(conn, now)

@@ -90,6 +90,8 @@ class HookChecker(Checker):
     def _action_entered(self, step: Step, conn: ConnBook) -> None:
         if conn.has("on_connect"):
             ran = conn.hooks.get("on_connect")
+            if ran is not None and ran.failure(step.at) is not None:
+                raise Breach("C2", f"{conn.name}: action {step.name} runs though on_connect failed")
             if ran is None or not ran.has_returned:
                 raise Breach(
                     "C5", f"{conn.name}: action {step.name} runs before on_connect returned"

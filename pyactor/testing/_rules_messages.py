@@ -99,6 +99,7 @@ class SendChecker(Checker):
         What.SEND: "send",
         What.BROADCAST: "broadcast",
         What.REFUSED: "refused",
+        What.ENTERED: "entered",
         What.SENT: "sent",
         What.ARRIVED: "arrived",
         What.RETURNED: "returned",
@@ -117,8 +118,8 @@ class SendChecker(Checker):
         self._backlogged: list[str] = []
         self._subscribed: dict[int, dict[str, dict[str, float]]] = {}
         self._unsubscribed: dict[tuple[str, str], float] = {}
-        self._held: dict[str, list[Step]] = {}
-        self._asked: dict[str, str] = {}
+        self._held: dict[str, list[tuple[int, Step]]] = {}
+        self._asked: dict[str, tuple[int, str]] = {}
 
     # -------------------------------------------------------------- what is sent
 
@@ -226,9 +227,27 @@ class SendChecker(Checker):
         conn = self.book.conns[step.conn]
         if conn.left >= 0:
             return
-        self._held.setdefault(conn.name, []).append(step)
+        self._held.setdefault(conn.name, []).append((index, step))
         if conn.is_open:
             self._release(conn, step.at, sure=True)
+
+    def entered(self, index: int, step: Step) -> None:
+        """An action waits for the verdict on a subscription that was sent before it (C5)."""
+        self.anything(index, step)
+        asked = self._asked.get(step.conn)
+        if asked is None or step.data["kind"] != "action":
+            return
+        conn = self.book.conns[step.conn]
+        arrival = self.book.arrival_of(step, conn)
+        checks = [ran for ran in conn.runs.values() if ran.name == "can_subscribe"]
+        if any(ran.may_be_over(step.at) for ran in checks) or arrival is None:
+            return
+        if arrival.index > asked[0]:
+            raise Breach(
+                "C5",
+                f"{conn.name}: action {step.name} begins before can_subscribe has decided about "
+                f"{asked[1]}, which was sent earlier",
+            )
 
     def returned(self, index: int, step: Step) -> None:
         """``can_subscribe`` has decided; its driver hears of that in the loop's next turn."""
@@ -239,25 +258,25 @@ class SendChecker(Checker):
         if step.what is What.CANCELLED and not ran.may_be_over(step.at):
             return
         conn = ran.conn
-        event = self._asked.pop(conn.name, None)
-        if event is None or conn.left >= 0:
+        asked = self._asked.pop(conn.name, None)
+        if asked is None or conn.left >= 0:
             return
         if step.data.get("verdict"):
-            self._subscribe(conn, event, step.at, sure=False)
+            self._subscribe(conn, asked[1], step.at, sure=False)
         self._release(conn, step.at, sure=False)
 
     def _release(self, conn: ConnBook, now: float, *, sure: bool) -> None:
         """Take what was held, up to the next subscription that is asked about."""
         held = self._held.get(conn.name, [])
         while held and conn.name not in self._asked:
-            step = held.pop(0)
+            index, step = held.pop(0)
             if "subscribe" not in step.data:
                 continue
             if not step.data["subscribe"]:
                 self._unsubscribe(conn, step.name, now, sure=sure)
             elif conn.has("can_subscribe") and not self._is_subscribed(conn, step.name):
                 if conn.life is not None and step.name in conn.life.definition.events:
-                    self._asked[conn.name] = step.name
+                    self._asked[conn.name] = index, step.name
             else:
                 self._subscribe(conn, step.name, now, sure=sure)
 
@@ -292,7 +311,7 @@ class StatelessChecker(Checker):
             return
         if conn.answered >= 0:
             raise Breach("C14", f"{conn.name}: it is answered twice")
-        if not conn.is_gone(step.at):
+        if not (conn.is_gone(step.at) or conn.was_cut_off):
             raise Breach("C14", f"{conn.name}: it is answered before its life was over")
         action = conn.actions[0] if conn.actions else None
         if step.data["status"] != 200:
@@ -309,8 +328,19 @@ class StatelessChecker(Checker):
                 )
         elif step.data["status"] == 200:
             _check_output(conn, action, step, "its action")
+        elif self._must_be_told(conn, action):
+            raise Breach(
+                "C14", f"{conn.name}: its action returned, and its client hears {step.name}"
+            )
         else:
             _check_failure(conn, action, step, step.at)
+
+    @staticmethod
+    def _must_be_told(conn: ConnBook, action: Ran) -> bool:
+        """Whether an action has a result that can be sent, and nothing was to go wrong with it."""
+        is_plain = action.has_returned and action.end.get("output") is not None
+        is_left_alone = not (action.is_unsure or conn.has("on_before_action_response"))
+        return is_plain and is_left_alone and conn.life is not None and not conn.life.is_stopping
 
 
 def _check_output(conn: ConnBook, ran: Ran | None, step: Step, what: str) -> None:

@@ -16,6 +16,9 @@ from typing_extensions import override
 
 from ..plain import Plain
 
+EPOCH = 1_800_000_000.0
+"""The time of day, in seconds since the Unix epoch, at which every world begins."""
+
 
 class What(StrEnum):
     """What a step is. The value stands in transcripts."""

@@ -26,7 +26,7 @@ from ..definition import (
 )
 from ..runtime import ActorInput, ActorLifecycle, Instance, Schedules
 from ._observer import Observer, drive
-from ._trace import What
+from ._trace import EPOCH, What
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -281,20 +281,30 @@ class _WatchedSchedules(ScheduleContext):
         self._observer = observer
         self._life = life
 
-    def _note(self, what: What, schedule_id: str, call: FutureCall | None = None) -> None:
+    def _note(
+        self,
+        what: What,
+        schedule_id: str,
+        call: FutureCall | None = None,
+        due_at: float | None = None,
+    ) -> None:
         name = "" if call is None else str(getattr(call.action, "attr", ""))
-        self._observer.note(what, "", self._life, name, data={"schedule": schedule_id})
+        data: dict[str, Any] = {"schedule": schedule_id}
+        if due_at is not None:
+            data["due"] = due_at
+        self._observer.note(what, "", self._life, name, data=data)
 
     @override
     async def add_after(self, seconds: float, call: FutureCall) -> str:
+        due_at = EPOCH + self._observer.loop.now + seconds
         schedule_id = await self._schedules.add_after(seconds, call)
-        self._note(What.SCHEDULE, schedule_id, call)
+        self._note(What.SCHEDULE, schedule_id, call, due_at)
         return schedule_id
 
     @override
     async def add_at(self, due_at: float, call: FutureCall) -> str:
         schedule_id = await self._schedules.add_at(due_at, call)
-        self._note(What.SCHEDULE, schedule_id, call)
+        self._note(What.SCHEDULE, schedule_id, call, due_at)
         return schedule_id
 
     @override
