@@ -101,5 +101,5 @@ def pytest_terminal_summary(
 ) -> None:
     for title, lines in config.stash.get(SECTIONS, {}).items():
         terminalreporter.section(title)
-        for line in lines:
+        for line in sorted(lines):  # processes end in any order
             terminalreporter.write_line(line)

@@ -193,6 +193,20 @@ def test_c2_a_hook_after_a_failed_one(tape: Tape) -> None:
     assert broken(tape) == "C2: c1: create_conn_state runs though on_before_connect failed"
 
 
+def test_c2_an_action_though_on_connect_failed(tape: Tape) -> None:
+    tape.create().preflight().add(What.JOINED, "c1").ask("c1", "tick", [1])
+    run = tape.enter("hook", "on_connect", "c1", in_conns=True)
+    tape.fail(run, "on_connect", "c1").act("c1", "tick", [1], 1)
+    assert broken(tape) == "C2: c1: action tick runs though on_connect failed"
+
+
+def test_c2_init_though_on_connect_failed(tape: Tape) -> None:
+    tape.create().preflight().add(What.JOINED, "c1")
+    run = tape.enter("hook", "on_connect", "c1", in_conns=True)
+    tape.fail(run, "on_connect", "c1").sent("c1", "Init")
+    assert broken(tape) == "C2: c1: Init is sent though on_connect failed"
+
+
 def test_c2_a_failed_hook_closes_nothing(tape: Tape) -> None:
     tape.create().add(What.CONNECT, "c1")
     run = tape.enter("hook", "on_before_connect", "c1", in_conns=False)
@@ -284,6 +298,25 @@ def test_c5_a_held_message_is_lost(tape: Tape) -> None:
     tape.create().preflight().ask("c1", "tick", [1])
     tape.add(What.JOINED, "c1").hook("on_connect", "c1", in_conns=True).sent("c1", "Init")
     assert broken(tape) == "C5: c1: tick[1] arrived, and never began"
+
+
+def asking(told: Tape) -> int:
+    """A subscription is asked about, and an action comes after it."""
+    told.create().open().add(What.ARRIVED, "c1", "news", subscribe=True, size=10)
+    told.ask("c1", "tick", [1])
+    return told.enter("hook", "can_subscribe", "c1", event="news", in_conns=True)
+
+
+def test_c5_an_action_overtakes_a_verdict(told: Tape) -> None:
+    asking(told)
+    told.act("c1", "tick", [1], 1)
+    assert broken(told).startswith("C5: c1: action tick begins before can_subscribe has decided")
+
+
+def test_c5_an_action_after_the_verdict(told: Tape) -> None:
+    told.leave(asking(told), "can_subscribe", "c1", verdict=True)
+    told.act("c1", "tick", [1], 1).answer("c1", 1, 1, state="s0")
+    assert told.judge() is None
 
 
 def test_c6_another_order(tape: Tape) -> None:
@@ -410,6 +443,15 @@ def test_c8_a_public_error_as_another(tape: Tape) -> None:
 # ------------------------------------------------------------------ C9-C12
 
 
+def test_c8_a_fault_of_the_storage_is_told_by_its_code(tape: Tape) -> None:
+    tape.create().open()
+    number = tape.ask("c1", "tick", [1])
+    run = tape.enter("action", "tick", "c1", attr="tick", args=[1], in_conns=True)
+    tape.fail(run, "tick", "c1", kind="action", code="storage.full", message="/a/b is full")
+    tape.error("c1", "storage.full", number, "The host cannot keep its data now")
+    assert tape.judge() is None
+
+
 def test_c9_disconnect_does_not_begin(tape: Tape) -> None:
     tape.create().open().add(What.DISCONNECT, "c1", reason="").add(What.DISCONNECT_BEGUN, "c1")
     assert broken(tape) == "C9: c1: disconnect() returned, and it is still in conns"
@@ -437,6 +479,13 @@ def test_c9_an_await_of_itself_may(tape: Tape) -> None:
     tape.add(What.WAITS, "c1", run=run, wait=7, by=run)
     tape.add(What.WAITED, "c1", wait=7, how="ended").leave(run, "on_disconnect", "c1")
     assert tape.judge() is None
+
+
+def test_c9_an_await_of_itself_goes_on(tape: Tape) -> None:
+    disconnected(tape)
+    run = tape.enter("hook", "on_disconnect", "c1", in_conns=False)
+    tape.add(What.WAITS, "c1", run=run, wait=7, by=run)
+    assert broken(tape) == "C9: c1: an await of disconnect() waits for its own hook"
 
 
 def test_c9_an_await_raises(tape: Tape) -> None:
@@ -754,6 +803,19 @@ def test_a5_never(tape: Tape) -> None:
 def test_a5_forgotten(tape: Tape) -> None:
     scheduled(tape).commit(deletes=["x"])
     assert broken(tape) == "A5: a1: schedule x is gone, and never ran"
+
+
+def test_a5_kept_for_another_time(tape: Tape) -> None:
+    scheduled(tape).add(What.SCHEDULE, name="note", schedule="x", due=DAY + 3.5)
+    assert broken(tape) == "A5: a1: schedule x is kept for 3 s, not for 3.5 s"
+
+
+def test_a5_created_for_another_time(tape: Tape) -> None:
+    tape.load().hook("create_state").add(What.SCHEDULE, name="note", schedule="x", due=DAY + 3.5)
+    tape.hook("on_create").commit(
+        creates=[tape.name, ["main"]], puts={"x": [DAY + 3, "note", None]}
+    )
+    assert broken(tape) == "A5: a1: schedule x is kept for 3 s, not for 3.5 s"
 
 
 def test_a5_in_time(tape: Tape) -> None:
