@@ -240,7 +240,13 @@ def test_help_names_the_commands() -> None:
     done = CliRunner().invoke(main, ["--help"])
     assert done.exit_code == 0
     _, _, commands = done.output.partition("Commands:\n")
-    assert re.findall(r"^  (\S+)  ", commands, re.MULTILINE) == ["check", "demo", "serve"]
+    assert re.findall(r"^  (\S+)  ", commands, re.MULTILINE) == [
+        "call",
+        "check",
+        "demo",
+        "serve",
+        "tail",
+    ]
 
 
 @pytest.mark.parametrize(
