@@ -168,8 +168,8 @@ def tail(
     empty part is \0, and the key without parts is a lone /.
 
     It subscribes to each EVENT. Without one it shows what the actor sends to this connection
-    alone, which needs no subscription. A connection that is lost comes back by itself; what
-    happens meanwhile is not seen.
+    alone, which needs no subscription. Once it says "connected as" it is subscribed. A connection
+    that is lost comes back by itself; what happens meanwhile is not seen.
 
     Events are printed to standard output: one JSON object a line, or, on a terminal, easier to
     read. What becomes of the connection goes to standard error. The exit code is 0 after Ctrl-C

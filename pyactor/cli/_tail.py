@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from ..client import ClientOptions, Closed
 from ..client._callbacks import Notices
 from ..client._closed import detail_of
 from ..client._untyped import UntypedActor
-from ..errors import ActorError, ConnectionLost, HostUnreachable
+from ..errors import ActorError, ConnectionLost, HostUnreachable, NotAcknowledged
 from ..plain import Plain
 from ._output import Output
 from ._remote import ANSWERED, Remote, exit_code_of
@@ -84,6 +85,7 @@ class Tail:
         self._output = output
         self._over = over
         self._left = count
+        self._events: Sequence[str] = ()
         self._exit_code = 0
         self._why = ""  # the connection is not there
         self._detail = ""  # of how it was closed last
@@ -105,6 +107,7 @@ class Tail:
         Returns:
             The exit code.
         """
+        self._events = events
         for name in events:
             self._link.subscribe(name, is_replayed=True)
         giving_up = asyncio.get_running_loop().call_later(timeout, self._give_up, timeout)
@@ -129,10 +132,28 @@ class Tail:
     def _missed(self, name: str, count: int | None) -> None:
         self._output.status(f"missed {'some' if count is None else count} of {name}", "yellow")
 
-    def _opened(self) -> None:
+    def _opened(self) -> Awaitable[None] | None:
+        self._has_opened = True
+        if self._events:
+            return self._say_subscribed(self._link.opened)
+        self._say_connected()
+        return None
+
+    async def _say_subscribed(self, opened: object) -> None:
+        # Who reads the line relies on it: whatever happens from then on is seen.
+        try:
+            for name in self._events:
+                await self._link.subscribed(name, math.inf)
+        except NotAcknowledged:
+            pass  # this host does not tell
+        except ActorError:
+            return  # it is the end, and told as such
+        if self._link.opened is opened and self._link.status == "connected":
+            self._say_connected()
+
+    def _say_connected(self) -> None:
         opened = self._link.opened
         assert opened is not None
-        self._has_opened = True
         self._output.status(f"connected as {opened.connection_id}", "green")
 
     def _closed(self, closed: Closed) -> None:

@@ -266,7 +266,10 @@ class Connection(Calls[A_co]):
         return callback
 
     def on_open(self, callback: _OpenCallback, /) -> _OpenCallback:
-        """Call the decorated function each time the connection opens, subscribed already."""
+        """Call the decorated function each time the connection opens.
+
+        What it is subscribed to has been asked for again; `subscribed` waits for the answer.
+        """
         self._notices.on_open(callback)
         return callback
 

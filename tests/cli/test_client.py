@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -70,6 +71,24 @@ class Room(Actor[None, None, Who], name="room"):
 registry = Registry(Room)
 """
 
+CAREFUL = """
+import asyncio
+from pathlib import Path
+from pyactor import AnyEvent, Conn
+
+class Careful(Actor[None], name="careful"):
+    posted = Event[str]()
+
+    @hook
+    async def can_subscribe(self, conn: Conn, event: AnyEvent) -> bool:
+        Path("asked").touch()
+        while not Path("answered").exists():
+            await asyncio.sleep(0.01)
+        return True
+
+registry = Registry(Room, Careful)
+"""
+
 Tail: TypeAlias = "Callable[..., subprocess.Popen[str]]"
 
 
@@ -81,17 +100,18 @@ def url(serve: Serve, tmp_path: Path) -> str:
 
 @pytest.fixture
 def tail() -> Iterator[Tail]:
-    """Start ``pyactor tail``, and wait until it is connected."""
+    """Start ``pyactor tail``, and wait until it is connected and subscribed."""
     processes: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str, **how: Any) -> subprocess.Popen[str]:
+    def start(*arguments: str, wait: bool = True, **how: Any) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "pyactor.cli", "tail", *arguments]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         process = subprocess.Popen(command, text=True, **(pipes | how))
         processes.append(process)
-        assert process.stderr is not None
-        assert process.stderr.readline().endswith("  connecting\n")
-        assert "  connected as " in process.stderr.readline()
+        if wait:
+            assert process.stderr is not None
+            assert process.stderr.readline().endswith("  connecting\n")
+            assert "  connected as " in process.stderr.readline()
         return process
 
     yield start
@@ -240,6 +260,20 @@ def test_tail_comes_back_after_a_restart(serve: Serve, tmp_path: Path, tail: Tai
         assert "retrying in " in line or "missed" in line
     assert run("call", served.url, "room", "a", "post", '"again"')[0] == 0
     assert json.loads(watching.communicate(timeout=30)[0])["payload"] == "again"
+
+
+def test_tail_says_connected_once_it_is_subscribed(
+    serve: Serve, tmp_path: Path, tail: Tail
+) -> None:
+    (tmp_path / "room.py").write_text(ROOM + CAREFUL)
+    served = serve("--in-memory", target="room:registry")
+    watching = tail(served.url, "careful", "a", "posted", "--create", wait=False)
+    assert watching.stderr is not None
+    assert watching.stderr.readline().endswith("  connecting\n")
+    served.wait_for("asked")  # the connection is open, and its subscription not answered
+    assert not select.select([watching.stderr], [], [], 0)[0]
+    served.set("answered")
+    assert "  connected as " in watching.stderr.readline()
 
 
 def test_a_terminal_gets_what_people_read(url: str) -> None:
