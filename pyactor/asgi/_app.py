@@ -15,13 +15,13 @@ from ..client import Client
 from ..host import ActorHost, ActorStatus, Registry
 from ..storage import Storage
 from ..transports import ServerLimits
+from ..wire.channel import SUBPROTOCOL
 from ._http import Exchange
 from ._scope import request_of
 from ._types import Receive, Scope, Send
 from ._websocket import WebsocketChannel
 
 _log = logging.getLogger("pyactor.asgi")
-_SUBPROTOCOL = "rivet"
 
 
 def app(
@@ -173,7 +173,7 @@ class App:
         """Accept it in any case: a refusal by status would reach the client as a bare 1006."""
         await receive()
         offered = scope.get("subprotocols") or ()
-        chosen = _SUBPROTOCOL if _SUBPROTOCOL in offered else None
+        chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
         try:
             await send({"type": "websocket.accept", "subprotocol": chosen})
         except OSError as error:  # the client is gone already (ASGI 2.4)

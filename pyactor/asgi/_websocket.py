@@ -10,11 +10,10 @@ import asyncio
 import logging
 from collections import deque
 
-from ..wire.channel import ChannelReceiver
+from ..wire.channel import ChannelReceiver, fitting_reason
 from ._types import Message, Receive, Send
 
 _log = logging.getLogger("pyactor.asgi")
-_MAX_REASON = 123  # RFC 6455 5.5: 125 bytes of a control frame, less two of the code
 _NO_STATUS = 1005  # RFC 6455 7.4.1: the peer closed and gave no code
 _DROPPED = 1006  # the same: there was no closing handshake
 _GOING_AWAY: Message = {"type": "websocket.close", "code": 1001, "reason": "ws.going_away"}
@@ -122,8 +121,8 @@ class WebsocketChannel:
             return
         self._stop_sending()
         self._receiving = False
-        cut = reason.encode(errors="replace")[:_MAX_REASON].decode(errors="ignore")
-        self._put({"type": "websocket.close", "code": code, "reason": cut}, 0)
+        fitting = fitting_reason(reason)
+        self._put({"type": "websocket.close", "code": code, "reason": fitting}, 0)
         self._flowing.set()  # to hear of the end
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self._close_timeout, self._end)

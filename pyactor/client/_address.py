@@ -13,9 +13,9 @@ from urllib.parse import quote, unquote, urlencode
 
 from attrs import frozen
 
-from ..wire.messages import EXTENSION, Plain
+from ..wire.channel import SUBPROTOCOL
+from ..wire.messages import Plain
 
-EXTENSION_SUBPROTOCOL = f"pyactor_extension.{EXTENSION}"
 NAMESPACE = "default"
 POOL = "default"
 CRASH_POLICY = "sleep"
@@ -123,7 +123,7 @@ def call_headers(encoding: str, content_type: str, params: Plain) -> dict[str, s
 
 def connection_subprotocols(encoding: str, params: Plain) -> list[str]:
     """The subprotocols that a websocket offers; they say its encoding and params."""
-    offered = ["rivet", f"rivet_encoding.{encoding}"]
+    offered = [SUBPROTOCOL, f"rivet_encoding.{encoding}"]
     if params is not None:
         # Every reserved character is escaped, so the text is a token of RFC 9110 5.6.2.
         offered.append(f"rivet_conn_params.{quote(params_text(params), safe='')}")

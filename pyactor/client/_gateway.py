@@ -16,10 +16,10 @@ from urllib.parse import urlencode
 from ..errors import ActorError, ActorNotFound, CallTimedOut, ConnectionLost, DecodeError, UserError
 from ..wire.codecs import codec_for
 from ..wire.keys import serialise_key
+from ..wire.messages import EXTENSION_SUBPROTOCOL
 from . import _retry
 from ._address import (
     CRASH_POLICY,
-    EXTENSION_SUBPROTOCOL,
     POOL,
     Address,
     ById,

@@ -19,14 +19,13 @@ from ..wire.depth import MAX_DEPTH, depth_of
 from ..wire.http import HttpRequest, path_to_log
 from ..wire.json import decode_untagged
 from ..wire.keys import parse_key
-from ..wire.messages import EXTENSION
+from ..wire.messages import EXTENSION, EXTENSION_SUBPROTOCOL
 from ..wire.values import decode_value
 
 PARAMS_PROTOCOL = "rivet_conn_params."
 ENCODING_PROTOCOL = "rivet_encoding."
 TARGET_PROTOCOL = "rivet_target."
 ACTOR_PROTOCOL = "rivet_actor."
-EXTENSION_PROTOCOL = "pyactor_extension."
 TOKEN_PROTOCOL = "rivet_token."  # noqa: S105 - the prefix of one
 
 
@@ -94,7 +93,7 @@ def actor_route(request: HttpRequest) -> ActorRoute:
     for part in query.split("&"):
         if part.startswith("rvt-"):
             name, _, value = part.partition("=")
-            route[_decoded(name)] = _decoded(value)
+            route[unquote_plus(name)] = unquote_plus(value)
         elif part:
             rest.append(part)
     token = route.get("rvt-token")
@@ -119,11 +118,6 @@ def actor_route(request: HttpRequest) -> ActorRoute:
         token or carried_token(request),
         route.get("rvt-namespace"),
     )
-
-
-def _decoded(text: str) -> str:
-    """A name or value of a query; most have nothing to decode."""
-    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def carried_token(request: HttpRequest) -> str | None:
@@ -227,8 +221,7 @@ def websocket_codec(request: HttpRequest) -> Codec:
 
 def websocket_extension(request: HttpRequest) -> int:
     """The version of the extension that the client asks for and we speak; 0 for none."""
-    token = f"{EXTENSION_PROTOCOL}{EXTENSION}"
-    return EXTENSION if token in offered_protocols(request) else 0
+    return EXTENSION if EXTENSION_SUBPROTOCOL in offered_protocols(request) else 0
 
 
 def websocket_params(request: HttpRequest, max_size: int) -> Plain:

@@ -17,13 +17,12 @@ from typing import Any
 from attrs import define, field, frozen
 
 from ..wire import messages
-from ..wire.channel import ChannelReceiver
+from ..wire.channel import ChannelReceiver, fitting_reason
 from ..wire.codecs import Codec
 from ._chooser import happens
 from ._observer import Observer
 from ._trace import What
 
-_MAX_REASON = 123
 """Bytes of a close reason (RFC 6455 5.5)."""
 _FRAMES = 64
 """Decoded frames that are kept."""
@@ -152,8 +151,7 @@ class WorldChannel:
         self._is_closing = self._has_closed = True
         self.resume()
         self._drained.set()
-        cut = reason.encode()[:_MAX_REASON].decode(errors="ignore")
-        self._put(self._out, (CloseFrame(code, cut), 0))
+        self._put(self._out, (CloseFrame(code, fitting_reason(reason)), 0))
         self._loop.call_later(self._close_timeout, self._lose, context=Context())
 
     def abort(self) -> None:

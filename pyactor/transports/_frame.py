@@ -14,8 +14,9 @@ try:
 except ImportError:  # no compiled one for this platform
     from websockets.utils import apply_mask
 
-_FINAL_TEXT: Final = 0x81
-_FINAL_BINARY: Final = 0x82
+WHOLE_TEXT: Final = 0x81
+"""The first byte of a frame: the last one of its message, and text."""
+_WHOLE_BINARY: Final = 0x82
 _MASKED: Final = 0x80
 
 
@@ -29,7 +30,7 @@ def whole_message(data: bytes, max_size: int) -> bytes | None:
     Returns:
         None for anything else.
     """
-    if len(data) < 6 or data[0] not in (_FINAL_TEXT, _FINAL_BINARY):
+    if len(data) < 6 or data[0] not in (WHOLE_TEXT, _WHOLE_BINARY):
         return None
     size = data[1] - _MASKED
     mask_at = 2

@@ -19,15 +19,13 @@ from websockets.protocol import OPEN, SEND_EOF
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from ..wire.channel import ChannelReceiver
+from ..wire.channel import SUBPROTOCOL, ChannelReceiver, fitting_reason
 from ..wire.http import HttpRequest
-from ._frame import whole_message, wire_size
+from ._frame import WHOLE_TEXT, whole_message, wire_size
 from ._serving import Serving, logger
 
-_SUBPROTOCOL = Subprotocol("rivet")
+_SUBPROTOCOL = Subprotocol(SUBPROTOCOL)
 _PING = Frame(Opcode.PING, b"").serialize(mask=False)
-_WHOLE_TEXT = 0x81  # the first byte of a frame: the last of its message, and text
-_MAX_REASON = 123  # RFC 6455 5.5: 125 bytes of a control frame, less two of the code
 _MAX_PONG_BACKLOG = 1024 * 1024
 
 
@@ -186,8 +184,7 @@ class WebsocketChannel(asyncio.Protocol):
         if not self._sending:
             return
         self._stop_sending()
-        cut = reason.encode(errors="replace")[:_MAX_REASON].decode(errors="ignore")
-        self._protocol.send_close(code, cut)
+        self._protocol.send_close(code, fitting_reason(reason))
         self._write(b"".join(self._protocol.data_to_send()))
         self._abort_later()
         self._read_held()
@@ -218,7 +215,7 @@ class WebsocketChannel(asyncio.Protocol):
             if message is None:
                 self._receive(data)
             else:
-                self._receive_message(receiver, message, data[0] == _WHOLE_TEXT)
+                self._receive_message(receiver, message, data[0] == WHOLE_TEXT)
         else:
             self._receive(data)
 

@@ -6,7 +6,17 @@ server, a tunnel, or memory. Nothing here may wait or touch a socket.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
+
+SUBPROTOCOL: Final = "rivet"
+"""What a client of the protocol offers, and a host chooses, when a websocket opens."""
+_MAX_REASON = 123
+"""Bytes of a close reason: 125 of a control frame, less two of the code (RFC 6455 5.5)."""
+
+
+def fitting_reason(reason: str) -> str:
+    """As much of a close reason as a close frame can carry; what UTF-8 cannot becomes ``?``."""
+    return reason.encode(errors="replace")[:_MAX_REASON].decode(errors="ignore")
 
 
 class ChannelReceiver(Protocol):

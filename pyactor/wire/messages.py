@@ -70,6 +70,8 @@ class Event:
 
 EXTENSION: Final = 1
 """The version of the extension that this host and client speak."""
+EXTENSION_SUBPROTOCOL: Final = f"pyactor_extension.{EXTENSION}"
+"""The subprotocol by which a client asks for it."""
 
 
 @frozen
