@@ -59,17 +59,17 @@ def accepts_none(tp: Any) -> bool:
 
 def is_instance(value: object, tp: Any) -> bool:
     """Whether a value is of a type, as far as its class tells: items are not looked at."""
+    if type(value) is tp:  # as nearly always, and the rest takes long
+        return True
     tp = normalise(tp)
     if is_union(tp):
         return any(is_instance(value, arm) for arm in typing.get_args(tp))
-    if tp is Any:  # which isinstance does not take
-        return True
     origin = typing.get_origin(tp)
     if origin is typing.Literal:
         return any(value == arg and type(value) is type(arg) for arg in typing.get_args(tp))
     cls = origin or tp
-    if not isinstance(cls, type) or getattr(cls, "_is_protocol", False):
-        return True
+    if tp is Any or not isinstance(cls, type) or getattr(cls, "_is_protocol", False):
+        return True  # isinstance does not take these
     if cls in (int, float):
         return isinstance(value, (int, cls)) and not isinstance(value, bool)
     return isinstance(value, cls)

@@ -384,5 +384,5 @@ def _make(make: Callable[[], Any] | None, tp: Any, hook: str) -> Any:
 
 
 def _check(hook: str, value: object, tp: Any) -> None:
-    if type(value) is not tp and not is_instance(value, tp):
+    if not is_instance(value, tp):
         raise TypeError(f"hook {hook!r} returned {type_name(value)}, expected {show(tp)}")
