@@ -142,6 +142,19 @@ def run_now(
             log_slow(scope, took)
 
 
+def end_loop_if_exit(error: BaseException | None) -> None:
+    """Let an exit end the loop, as it does from a task: never out of whatever ran the code.
+
+    That may be a transport that has read a message, and uvloop's keep to themselves what is raised.
+    """
+    if isinstance(error, (KeyboardInterrupt, SystemExit)):
+        asyncio.get_running_loop().call_soon(_raise, error)
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
 def log_slow(scope: Scope, took: float) -> None:
     """Log code that no timeout could reach: it never gave way to the loop (C11)."""
     log.warning("%s blocked the event loop for %.3f s", scope.what, took)

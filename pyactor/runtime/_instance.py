@@ -33,7 +33,7 @@ from ..wire.keys import serialise_key
 from ._actor_log import ActorLogger
 from ._background import Background
 from ._broadcasts import logs_of
-from ._call import Call, CallExpired, invoke, run_now
+from ._call import Call, CallExpired, end_loop_if_exit, invoke, run_now
 from ._clock import Clock
 from ._driver import ConnectionDriver
 from ._idle import IdleTimer
@@ -270,9 +270,7 @@ class Instance(ActorContext):
             return
         self.idle.hold()
         self._ended(scope, result, error, report)
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
-            # Ends the loop, as from a task. uvloop's transports would keep it to themselves.
-            asyncio.get_running_loop().call_soon(_raise, error)
+        end_loop_if_exit(error)
 
     def _start_in(
         self,
@@ -504,7 +502,3 @@ class Instance(ActorContext):
     def _note_quiet(self) -> None:
         if not self.is_running_code and not self.drivers:
             self._quiet.set()
-
-
-def _raise(error: BaseException) -> None:
-    raise error

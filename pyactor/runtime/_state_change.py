@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from ..definition import HookSpec
 from ..errors import StateMutationReentrant
+from ._call import end_loop_if_exit
 from ._persistence import digest_of
 from ._scope import Scope, current_scope
 
@@ -51,8 +52,9 @@ class StateWatch:
         instance = self._instance
         try:
             instance.new_context().run(self._run)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - not its call's fault
+        except BaseException as error:  # noqa: BLE001 - not its call's fault
             instance.log_error(f"hook {_HOOK!r}", error)
+            end_loop_if_exit(error)
         self._told = self._digest()
         if self._told != digest:
             raise StateMutationReentrant(

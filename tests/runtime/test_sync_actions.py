@@ -261,3 +261,30 @@ def test_a_cancellation_of_on_state_change_is_an_error_of_its_own(
     with caplog.at_level(logging.ERROR):
         play(Watched, scene)
     assert "hook 'on_state_change' failed" in caplog.text
+
+
+class Leaving(Actor[Log]):
+    @hook
+    def on_state_change(self, state: Log) -> None:
+        raise SystemExit(3)
+
+    @action
+    def note(self, line: str) -> str:
+        self.state.lines.append(line)
+        return line
+
+
+def test_an_exit_of_on_state_change_ends_the_loop_too(play: Play) -> None:
+    """The call that it is behind is answered: what the hook raises is not its call's fault (A7)."""
+    answers: list[object] = []
+
+    async def scene(stage: Any) -> None:
+        peer = await stage.peer()
+        await stage.settle()
+        answers.append(peer.answer(peer.call("note", "a")))
+        await asyncio.sleep(1)
+        pytest.fail("the loop goes on")
+
+    with pytest.raises(SystemExit):
+        play(Leaving, scene)
+    assert answers == ["a"]
