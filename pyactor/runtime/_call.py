@@ -75,7 +75,7 @@ class Call:
 
     def _expire(self) -> None:
         if not self.task.done():  # else in this turn of a loop that was held up: not late by itself
-            self.give_up(f"its timeout of {self._timeout} s", CallExpired())
+            self.give_up(f"its timeout of {self._timeout:g} s", CallExpired())
 
     def give_up(self, why: str, error: BaseException) -> None:
         """Cancel it, and report an error at once.

@@ -130,9 +130,11 @@ class RawWebSocketDriver(ChannelCarried):
     def _expire(self) -> None:
         """The websocket is closed, and the hook runs on: it must not hold its actor for ever."""
         assert self._hook_call is not None  # else nothing waits for this
-        late = f"{self._options.action_timeout:g} s after its websocket was closed"
-        error = CallbackTimedOut(f"hook {_HOOK!r} still ran {late}: it is to end with it")
-        self._hook_call.give_up(late, error)
+        seconds = f"{self._options.action_timeout:g} s"
+        error = CallbackTimedOut(
+            f"hook {_HOOK!r} still ran {seconds} after its websocket was closed: it is to end with it"
+        )
+        self._hook_call.give_up(f"the {seconds} it had once its websocket was closed", error)
 
     def _served(self, _result: object, error: BaseException | None) -> None:
         self._hook_call = None

@@ -127,7 +127,7 @@ def test_a_hook_that_times_out_rejects_at_once(
         assert stage.instance.conns == {}
 
     play(Clinger, scene)
-    assert f"hook '{name}' ended after its timeout of {seconds}" in caplog.text
+    assert f"hook '{name}' ended after its timeout of {seconds} s;" in caplog.text
     assert "what it returned is dropped" in caplog.text
 
 
@@ -182,7 +182,7 @@ def test_an_action_that_times_out_is_answered_at_once(
         assert isinstance(peer.answer(slow), messages.Error)
 
     play(Clinger, scene)
-    assert "action 'work' ended after its timeout of 10" in caplog.text
+    assert "action 'work' ended after its timeout of 10 s;" in caplog.text
 
 
 def test_what_a_timed_out_action_still_changes_is_saved(play: Play) -> None:
