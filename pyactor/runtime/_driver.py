@@ -25,7 +25,6 @@ from ..definition import (
 )
 from ..errors import (
     ActionNotFound,
-    ActionTimedOut,
     EventNotFound,
     IncomingBacklog,
 )
@@ -48,7 +47,7 @@ from ..session import (
 from ..wire import messages
 from ..wire.depth import depth_of
 from ._action import act
-from ._call import Call, CallExpired, invoke
+from ._call import Call, invoke
 from ._disconnect import Disconnection
 from ._errors import error_to_send, is_public
 from ._scope import Scope
@@ -384,10 +383,8 @@ class ConnectionDriver(ConnContext):
         if error is None:
             self._answer(action_id, result)
             return
-        if isinstance(error, CallExpired):
-            timeout = instance.action_timeout(spec)
-            error = ActionTimedOut(f"action {spec.name!r} ran longer than {timeout:g} s")
-        elif not is_public(error):
+        error = instance.action_error(spec, error)
+        if not is_public(error):
             instance.log_error(spec.title, error, self._id)
         self._answer_error(action_id, error)
 

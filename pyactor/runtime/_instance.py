@@ -25,7 +25,7 @@ from ..definition import (
     Connecting,
     EventRef,
 )
-from ..errors import CallbackTimedOut, CallInterrupted
+from ..errors import ActionTimedOut, CallbackTimedOut, CallInterrupted
 from ..storage import Storage
 from ..wire import messages
 from ..wire.depth import depth_of
@@ -229,6 +229,14 @@ class Instance(ActorContext):
     def action_timeout(self, spec: ActionSpec) -> float:
         """Seconds that an action may take (C11)."""
         return spec.timeout or self.definition.options.action_timeout
+
+    def action_error(self, spec: ActionSpec, error: BaseException) -> BaseException:
+        """What an action's failure counts as: at its timeout ``action.timed_out`` (C11)."""
+        if isinstance(error, CallExpired):
+            return ActionTimedOut(
+                f"action {spec.name!r} ran longer than {self.action_timeout(spec):g} s"
+            )
+        return error
 
     def hook_error(self, hook: str, error: BaseException) -> BaseException:
         """What a hook's failure counts as: at its timeout ``actor.callback_timed_out`` (C11)."""

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 from typing_extensions import override
 
-from ..definition import Cron, CronJob, FutureCall, ScheduleContext, Scheduled
-from ..errors import ActionTimedOut, CallInterrupted, TooManySchedules
+from ..definition import ActionSpec, Cron, CronJob, FutureCall, ScheduleContext, Scheduled
+from ..errors import CallInterrupted, TooManySchedules
 from ..storage import ScheduleRecord
 from ._alarm import Alarm
-from ._call import CallExpired, invoke
+from ._call import invoke
 from ._planned import Planned, pack, read_planned
 from ._schedule_writes import Change, ScheduleWrites
 from ._scope import Scope
@@ -245,12 +245,11 @@ class Schedules(ScheduleContext):
             self._drop(planned.schedule_id, what, error)
             return
         self._running.add(planned.schedule_id)
-        timeout = instance.action_timeout(spec)
         instance.start_call(
             Scope(instance, what),
             invoke(spec.function, instance.actor, *args, **kwargs),
-            timeout,
-            partial(self._ended, planned, instance.clock.now(), what, timeout),
+            instance.action_timeout(spec),
+            partial(self._ended, planned, instance.clock.now(), what, spec),
         )
 
     def _ended(
@@ -258,7 +257,7 @@ class Schedules(ScheduleContext):
         planned: Planned,
         began_at: float,
         what: str,
-        timeout: float,
+        spec: ActionSpec,
         _result: object,
         error: BaseException | None,
     ) -> None:
@@ -267,10 +266,8 @@ class Schedules(ScheduleContext):
         self._running.discard(schedule_id)
         if isinstance(error, CallInterrupted):
             return  # by the end of the grace period: it runs again after the next start
-        if isinstance(error, CallExpired):
-            error = ActionTimedOut(f"action {planned.action!r} ran longer than {timeout:g} s")
         if error is not None:
-            instance.log_error(what, error)
+            instance.log_error(what, instance.action_error(spec, error))
         if self._planned.get(schedule_id) is planned and not self._changing[schedule_id]:
             if planned.when is None:
                 del self._planned[schedule_id]
