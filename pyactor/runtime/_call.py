@@ -15,6 +15,8 @@ from ._scope import Scope
 
 log = logging.getLogger("pyactor.runtime")
 
+_AT_THE_END = "at the end of the grace period in which its actor stops"
+
 
 class CallExpired(Exception):
     """Reported for a call that ran longer than its timeout (not what user code may raise)."""
@@ -49,7 +51,7 @@ class Call:
         self.scope = scope
         self._report = report
         self._given_up: str | None = None
-        self._is_cut_off = False
+        self._cut_off: str | None = None
         self._reported = False
         self._timeout = timeout
         loop = asyncio.get_running_loop()
@@ -64,14 +66,14 @@ class Call:
         """Whether the code has run to its first await, at least."""
         return inspect.getcoroutinestate(self._coroutine) != inspect.CORO_CREATED
 
-    def cancel(self) -> None:
+    def cancel(self, why: str = _AT_THE_END) -> None:
         """Cut it off: the task is cancelled, and that is what is reported if it heeds it."""
-        self._is_cut_off = True
+        self._cut_off = why
         self.task.cancel()
 
     def abandon(self) -> None:
         """Cancel it, and wait for it no longer: its actor leaves memory."""
-        self.give_up("its actor left memory", self._interruption())
+        self.give_up("its actor left memory", self._interruption(_AT_THE_END))
 
     def _expire(self) -> None:
         if not self.task.done():  # else in this turn of a loop that was held up: not late by itself
@@ -89,16 +91,13 @@ class Call:
             self._given_up = why
             self._finish(None, error)
 
-    def _interruption(self) -> CallInterrupted:
-        return CallInterrupted(
-            f"{self.scope.what} was cut off at the end of the grace period in which its actor "
-            "stops; it may have run in part"
-        )
+    def _interruption(self, why: str) -> CallInterrupted:
+        return CallInterrupted(f"{self.scope.what} was cut off {why}; it may have run in part")
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         error: BaseException | None
         if task.cancelled():
-            error = self._interruption() if self._is_cut_off else asyncio.CancelledError()
+            error = self._interruption(self._cut_off) if self._cut_off else asyncio.CancelledError()
         else:
             error = task.exception()
         if self._reported:

@@ -471,6 +471,11 @@ class Instance(ActorContext):
                 return
             if error is None:
                 done.set_result(result)
+            elif isinstance(error, asyncio.CancelledError):
+                # As it is it would cancel the start, and all who wait for it.
+                cancelled = RuntimeError(f"hook {hook!r} raised CancelledError")
+                cancelled.__cause__ = error
+                done.set_exception(cancelled)
             else:
                 done.set_exception(error)
 
@@ -486,6 +491,12 @@ class Instance(ActorContext):
         """The grace period is over: whatever still runs is cancelled."""
         for call in list(self._calls):
             call.cancel()
+        self.background.cancel()
+
+    def cancel_start(self) -> None:
+        """The start has failed, or was cancelled: nothing that it began goes on."""
+        for call in list(self._calls):
+            call.cancel("with the start of its actor")
         self.background.cancel()
 
     def left_behind(self) -> list[str]:

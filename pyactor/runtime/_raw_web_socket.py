@@ -132,7 +132,8 @@ class RawWebSocketDriver(ChannelCarried):
         assert self._hook_call is not None  # else nothing waits for this
         seconds = f"{self._options.action_timeout:g} s"
         error = CallbackTimedOut(
-            f"hook {_HOOK!r} still ran {seconds} after its websocket was closed: it is to end with it"
+            f"hook {_HOOK!r} still ran {seconds} after its websocket was closed: "
+            "it is to end with it"
         )
         self._hook_call.give_up(f"the {seconds} it had once its websocket was closed", error)
 

@@ -95,7 +95,7 @@ async def _starting(instance: Instance) -> AsyncIterator[None]:
     except BaseException:
         instance.lifecycle.receive(ActorInput.START_FAILED)
         instance.abort_event.set()
-        instance.cancel_calls()
+        instance.cancel_start()
         await instance.saver.abandon()
         raise
 

@@ -43,6 +43,8 @@ class Mortal(
                     raise UserError("no", code="no")
                 case "break":
                     raise ValueError("no")
+                case "cancel":
+                    raise asyncio.CancelledError
 
     @hook
     async def on_create(self) -> None:
@@ -340,6 +342,38 @@ def test_a_failed_start_is_told_and_tried_again_by_the_next_request(play: Play) 
         assert (status.status, status.error) == ("sleeping", None)
 
     play(Mortal, scene)
+
+
+@pytest.mark.parametrize("at", ["on_create", "on_wake"])
+def test_a_start_hook_that_raises_a_cancellation_has_failed(
+    play: Play, caplog: pytest.LogCaptureFixture, at: str
+) -> None:
+    """As one of its own tasks may that it waits for; nobody who asked is cancelled by it."""
+
+    async def scene(stage: Any) -> None:
+        Mortal.at, Mortal.does = at, "cancel"
+        error = await stage.http("add")
+        assert (error.group, error.code) == ("core", "internal_error")
+        Mortal.does = ""
+        assert await stage.http("add") == 1
+
+    play(Mortal, scene)
+    assert f"hook {at!r} raised CancelledError" in caplog.text
+
+
+def test_a_cancelled_start_is_told_as_one(play: Play, caplog: pytest.LogCaptureFixture) -> None:
+    """As the loop ends; the hook that it cuts off is in no grace period."""
+
+    async def scene(stage: Any) -> None:
+        Mortal.does = "linger"
+        asking = asyncio.create_task(stage.http("add"))
+        await stage.settle()
+        await stage.crash()
+        assert asking.cancelled()
+
+    play(Mortal, scene)
+    [record] = caplog.records
+    assert "hook 'on_wake' was cut off with the start of its actor; it may" in record.getMessage()
 
 
 @pytest.mark.parametrize("does", ["break", "raise", "sleep"])
