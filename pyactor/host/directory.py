@@ -313,6 +313,7 @@ class Directory:
     ) -> asyncio.Task[bool]:
         """Stop an instance once; whoever comes second is given the first stop."""
         if slot.stopping is None:
+            instance.begin_stop(how)
             slot.stopping = asyncio.get_running_loop().create_task(
                 self._run_stop(instance, how, cause), context=self._context.copy()
             )

@@ -431,6 +431,16 @@ class Instance(ActorContext):
         else:
             self._stop(self, self.stop_asked)
 
+    def begin_stop(self, how: ActorInput) -> None:
+        """Take in nothing more, of this very moment on; ``sleep`` or ``destroy`` does the rest.
+
+        ``run`` and what the actor has in the background are told.
+        """
+        self.lifecycle.receive(how)
+        self.idle.end()
+        self.schedules.end()
+        self.abort_event.set()
+
     def _fall_asleep(self) -> None:
         """It is idle; with a state that cannot be kept it stays, and a call may mend it (A4)."""
         if self.saver.is_savable():

@@ -60,14 +60,13 @@ async def sleep(instance: Instance, cause: EndCause, hurry: asyncio.Event) -> bo
     """Stop an instance and keep its state; or destroy it, if it asks for that meanwhile (A6).
 
     Args:
-        instance: A ready instance.
+        instance: An instance whose ``begin_stop`` was told to sleep.
         cause: SLEEP, or SHUTDOWN when its host stops.
         hurry: Set when the host stops; only then is a state given up that cannot be saved.
 
     Returns:
         Whether its state is saved, or nothing of it is kept.
     """
-    instance.lifecycle.receive(ActorInput.SLEEP)
     deadline = await _wind_down(instance, "on_sleep", cause)
     is_done = instance.stop_asked is not ActorInput.DESTROY and await instance.saver.finish(hurry)
     if instance.stop_asked is ActorInput.DESTROY:
@@ -79,8 +78,7 @@ async def sleep(instance: Instance, cause: EndCause, hurry: asyncio.Event) -> bo
 
 
 async def destroy(instance: Instance, hurry: asyncio.Event) -> bool:
-    """Stop a ready instance for good (A6); whether nothing of it is kept. See ``sleep``."""
-    instance.lifecycle.receive(ActorInput.DESTROY)
+    """Stop an instance for good (A6); whether nothing of it is kept. See ``sleep``."""
     await _wind_down(instance, "on_destroy", EndCause.DESTROY)
     is_deleted = await instance.saver.forget(hurry)
     instance.lifecycle.receive(ActorInput.STOPPED)
@@ -134,15 +132,11 @@ async def _wake(instance: Instance) -> None:
 async def _wind_down(instance: Instance, hook: str, cause: EndCause) -> float:
     """Run the farewell hook, end every connection, and wait, all within the grace period (C15).
 
-    The farewell hook still has its connections, for half of the grace period at most. ``run``
-    and what the actor has in the background are told by ``abort_event``.
+    The farewell hook still has its connections, for half of the grace period at most.
 
     Returns:
         When the grace period ends or has ended, in the loop's time.
     """
-    instance.idle.end()
-    instance.schedules.end()
-    instance.abort_event.set()
     grace = instance.definition.options.sleep_grace_period
     deadline = asyncio.get_running_loop().time() + grace
     farewell = asyncio.create_task(_farewell(instance, hook))

@@ -222,7 +222,7 @@ def test_each_run_moves_the_job_in_the_commit_that_keeps_its_state(play: Play) -
     play(Diary, scene)
 
 
-class Book(Actor[None]):
+class Book(Actor[None], options=ActorOptions(sleep_timeout=60)):
     @action
     async def note(self, line: str = "") -> None:
         await asyncio.sleep(5)

@@ -46,6 +46,11 @@ class Desk(Actor[Log], options=ActorOptions(action_timeout=1)):
         return line
 
     @action
+    def stop(self, how: str) -> str:
+        self.destroy() if how == "destroy" else self.sleep()
+        return "bye"
+
+    @action
     async def note_later(self, line: str) -> str:
         self.state.lines.append(line)
         return line
@@ -158,6 +163,23 @@ def test_none_starts_after_one_that_ended_their_connection(play: Play) -> None:
         peer.call("note", "too late")
         await asyncio.sleep(2)
         assert stage.instance.state.lines == ["0 left", "on_disconnect"]
+
+    play(Desk, scene)
+
+
+@pytest.mark.parametrize("how", ["sleep", "destroy"])
+def test_none_starts_after_one_that_ended_their_actor(play: Play, how: str) -> None:
+    """Both came in one piece; the stop begins once the first is over, and that is now."""
+
+    async def scene(stage: Any) -> None:
+        peer = await open_peer(stage)
+        old = stage.instance
+        stop, _ = peer.call("stop", how), peer.call("note", "too late")
+        assert peer.answer(stop) == "bye"
+        assert old.state.lines == []
+        await stage.settle()
+        assert old.state.lines == ["on_disconnect"]
+        assert peer.closed == (1001, "ws.going_away")
 
     play(Desk, scene)
 
