@@ -34,7 +34,7 @@ class Index:
 
     Attributes:
         find: The number, if the index leads to it and the table says the same (which ``+`` has it
-            asked for).
+            asked for); the values twice. Not ``?1``: some releases of Python 3.12 warn of it.
         before: The last entry of the index up to a place.
         after: The first entry from there on.
         actual: What the table says of a number.
@@ -48,14 +48,14 @@ class Index:
 
 BY_ID = Index(
     find="SELECT found.number FROM actors AS place JOIN actors AS found USING (number)"
-    " WHERE place.actor_id = ?1 AND +found.actor_id = ?1",
+    " WHERE place.actor_id = ? AND +found.actor_id = ?",
     before="SELECT number, actor_id FROM actors WHERE actor_id <= ? ORDER BY actor_id DESC LIMIT 1",
     after="SELECT number, actor_id FROM actors WHERE actor_id >= ? ORDER BY actor_id LIMIT 1",
     actual="SELECT number, actor_id FROM actors NOT INDEXED WHERE number = ?",
 )
 BY_KEY = Index(
     find="SELECT found.number FROM actors AS place JOIN actors AS found USING (number)"
-    " WHERE place.name = ?1 AND place.key = ?2 AND +found.name = ?1 AND +found.key = ?2",
+    " WHERE place.name = ? AND place.key = ? AND +found.name = ? AND +found.key = ?",
     before="SELECT number, name, key FROM actors"
     " WHERE (name, key) <= (?, ?) ORDER BY name DESC, key DESC LIMIT 1",
     after="SELECT number, name, key FROM actors"
@@ -73,7 +73,7 @@ def find_number(connection: Connection, index: Index, *values: str) -> int | Non
     Raises:
         Damaged: The index is not what was written.
     """
-    found = connection.execute(index.find, values).fetchone()
+    found = connection.execute(index.find, values + values).fetchone()
     if found is not None:
         return int(found[0]) if found[0] > 0 else None  # the others are no actors
     for statement in (index.before, index.after):
@@ -226,9 +226,9 @@ def put_changes(connection: Connection, changes: Changes) -> int | None:
     if changes.delete_schedules or changes.put_schedules:
         # Kept apart from the rows, so that what is lost of them is missed.
         connection.execute(
-            "UPDATE actors SET schedules = (SELECT count(*) FROM schedules WHERE number = ?1)"
-            " WHERE number = ?1",
-            (number,),
+            "UPDATE actors SET schedules = (SELECT count(*) FROM schedules WHERE number = ?)"
+            " WHERE number = ?",
+            (number, number),
         )
     return number
 
