@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -89,3 +90,14 @@ def test_only_user_code_imports_the_public_names(graph: grimp.ImportGraph) -> No
 def test_the_public_module_only_gathers_names() -> None:
     tree = ast.parse((ROOT / "pyactor/__init__.py").read_text(encoding="utf-8"))
     assert {type(node) for node in tree.body} <= {ast.Expr, ast.Import, ast.ImportFrom, ast.Assign}
+
+
+def test_all_tasks_of_ours_begin_in_the_same_way() -> None:
+    """What starts one relies on it; but ``testing`` has loops of its own."""
+    modules = {path: path.read_text(encoding="utf-8") for path in (ROOT / "pyactor").rglob("*.py")}
+    assert [
+        path.relative_to(ROOT).as_posix()
+        for path, text in modules.items()
+        if re.search(r"create_task\(|asyncio\.Task\(|TaskGroup\(", text)
+        and "testing" not in path.parts
+    ] == ["pyactor/tasks.py"]

@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from ..errors import INTERNAL_MESSAGE, ActorError, ConnectionLost, RequestTimedOut
+from ..tasks import start_task
 from ..transports import ServerLimits
 from ..transports import _http_messages as messages
 from ..transports._application import Application
@@ -65,7 +66,7 @@ class Exchange:
             Exception: The answer broke off; the server has to end the transfer so that it shows.
                 Or what ``receive`` raised, as a middleware that limits bodies does.
         """
-        answering = asyncio.get_running_loop().create_task(self._answer())
+        answering = start_task(self._answer())
         answers.add(answering)
         answering.add_done_callback(answers.discard)
         try:
@@ -91,7 +92,7 @@ class Exchange:
 
     def _listen(self) -> None:
         if self._listening is None:
-            self._listening = asyncio.get_running_loop().create_task(self._hear())
+            self._listening = start_task(self._hear())
 
     async def _hear(self) -> None:
         try:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import deque
 
+from ..tasks import start_task
 from ..wire.channel import ChannelReceiver, fitting_reason
 from ._types import Message, Receive, Send
 
@@ -54,8 +55,7 @@ class WebsocketChannel:
         Raises:
             Exception: What the server's ``receive`` raised, or a middleware's.
         """
-        loop = asyncio.get_running_loop()
-        pumps = [loop.create_task(self._read()), loop.create_task(self._write())]
+        pumps = [start_task(self._read()), start_task(self._write())]
         try:
             await self._over
         except asyncio.CancelledError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
+from ..tasks import start_task
 from ._clock import ClientClock
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Attempt:
 
     def begin(self) -> None:
         """Go."""
-        self._opening = asyncio.create_task(self._open(), name="pyactor-client-attempt")
+        self._opening = start_task(self._open(), name="pyactor-client-attempt")
 
     def opened(self) -> None:
         """The host let the connection in: time does not matter any more."""

@@ -16,6 +16,7 @@ import httpx2
 from typing_extensions import override
 
 from ..errors import ConnectionLost
+from ..tasks import start_task
 from ..wire.http import HttpRequest, HttpResponse, path_to_log
 
 _BODILESS: Final = frozenset({204, 304})  # RFC 9110 6.4.1
@@ -38,7 +39,7 @@ class MemoryHttp(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         loop = asyncio.get_running_loop()
         exchange = _Exchange(request, loop.create_future())
-        running = loop.create_task(exchange.run(self._respond), context=Context())
+        running = start_task(exchange.run(self._respond), context=Context())
         self._running.add(running)
         running.add_done_callback(self._running.discard)
         try:

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidPro
 from websockets.typing import Subprotocol
 
 from ..errors import HostUnreachable
+from ..tasks import start_task
 from ..wire.channel import ChannelReceiver
 from ._failures import invalid_response
 from ._host_url import HostUrl
@@ -131,7 +132,7 @@ class _WebSocketChannel:
         self._few = asyncio.Event()  # while few messages wait to be written
         self._few.set()
         self._close_timer: asyncio.TimerHandle | None = None
-        self._reading = asyncio.create_task(self._run(), name="pyactor-client-websocket")
+        self._reading = start_task(self._run(), name="pyactor-client-websocket")
 
     def send(self, data: str | bytes) -> None:
         if not self._is_closing:
@@ -159,7 +160,7 @@ class _WebSocketChannel:
         self._few.set()
 
     async def _run(self) -> None:
-        writing = asyncio.create_task(self._write(), name="pyactor-client-websocket-writer")
+        writing = start_task(self._write(), name="pyactor-client-websocket-writer")
         try:
             await self._read()
         finally:

@@ -17,6 +17,7 @@ from attrs import frozen
 from ..errors import ActorNotFound, GoingAway
 from ..runtime import Alarm, Clock
 from ..storage import Storage
+from ..tasks import start_task
 
 _log = logging.getLogger("pyactor.host")
 
@@ -77,7 +78,7 @@ class Alarms:
     def start(self) -> None:
         """Begin; what is due already is seen to at once. Once begun it does nothing."""
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run())
+            self._task = start_task(self._run())
 
     def expect(self, due_at: float) -> None:
         """An actor has gone to sleep and has something due then."""
@@ -156,7 +157,7 @@ class Alarms:
     # -------------------------------------------------------------- one actor
 
     def _begin(self, actor_id: str) -> None:
-        task = asyncio.get_running_loop().create_task(self._wake_one(actor_id))
+        task = start_task(self._wake_one(actor_id))
         self._waking[actor_id] = task
         task.add_done_callback(partial(self._woken, actor_id))
 

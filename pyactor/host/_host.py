@@ -20,6 +20,7 @@ from ..client import Client
 from ..errors import ActorNotFound
 from ..runtime import Clock, Instance, error_to_send, is_public
 from ..storage import MemoryStorage, Storage
+from ..tasks import start_task
 from ..wire.channel import Channel
 from ..wire.codecs import Codec
 from ..wire.depth import depth_of
@@ -173,7 +174,7 @@ class ActorHost:
         self._begin(request, channel, self._access)
 
     def _begin(self, request: HttpRequest, channel: Channel, access: Access) -> None:
-        task = asyncio.get_running_loop().create_task(self._open(request, channel, access))
+        task = start_task(self._open(request, channel, access))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 

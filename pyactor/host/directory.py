@@ -27,6 +27,7 @@ from ..runtime import (
 )
 from ..session import EndCause
 from ..storage import ActorEntry, Storage, StoredActor
+from ..tasks import start_task
 from ._alarms import Alarms
 from ._slots import Address, Slot, Want, check_key, duplicate
 from ._status import STATUS_OF, ActorStatus, Latest
@@ -228,7 +229,7 @@ class Directory:
     def _start(
         self, name: str, key: tuple[str, ...], want: Want, plain_input: Plain, depth: int
     ) -> Slot:
-        task = asyncio.get_running_loop().create_task(
+        task = start_task(
             self._load(name, key, want, plain_input, depth), context=self._context.copy()
         )
         slot = self._slots[name, key] = Slot(task, want, self._clock.now())
@@ -314,7 +315,7 @@ class Directory:
         """Stop an instance once; whoever comes second is given the first stop."""
         if slot.stopping is None:
             instance.begin_stop(how)
-            slot.stopping = asyncio.get_running_loop().create_task(
+            slot.stopping = start_task(
                 self._run_stop(instance, how, cause), context=self._context.copy()
             )
         return slot.stopping
@@ -366,7 +367,7 @@ class Directory:
             _log.warning("%s %r was destroyed without on_destroy: it cannot start", *address)
             raise ActorNotFound(f"the actor {actor_id!r} was destroyed")
 
-        task = asyncio.get_running_loop().create_task(delete(), context=self._context.copy())
+        task = start_task(delete(), context=self._context.copy())
         self._slots[address] = Slot(task, Want.OLD, self._clock.now())
         task.add_done_callback(lambda _: self._leave(address))
         try:

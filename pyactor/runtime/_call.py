@@ -11,6 +11,7 @@ from types import GeneratorType
 from typing import Any
 
 from ..errors import CallInterrupted
+from ..tasks import start_task
 from ._scope import Scope
 
 log = logging.getLogger("pyactor.runtime")
@@ -58,7 +59,7 @@ class Call:
         self._timer = None if timeout is None else loop.call_later(timeout, self._expire)
         self._started = loop.time()
         self._coroutine = coroutine
-        self.task: asyncio.Task[Any] = loop.create_task(coroutine, context=context)
+        self.task: asyncio.Task[Any] = start_task(coroutine, context=context)
         self.task.add_done_callback(self._done)
 
     @property

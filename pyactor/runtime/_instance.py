@@ -27,6 +27,7 @@ from ..definition import (
 )
 from ..errors import ActionTimedOut, CallbackTimedOut, CallInterrupted
 from ..storage import Storage
+from ..tasks import start_task
 from ..wire import messages
 from ..wire.depth import depth_of
 from ..wire.keys import serialise_key
@@ -401,7 +402,7 @@ class Instance(ActorContext):
 
     def start_task(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something of the run time's own: neither waited for nor cancelled by itself."""
-        return asyncio.get_running_loop().create_task(coroutine, context=self.new_context())
+        return start_task(coroutine, context=self.new_context())
 
     def log_error(self, what: str, error: BaseException, connection_id: str | None = None) -> None:
         """Log in full what no client may see (C8, C12); what was cut off has been told of."""

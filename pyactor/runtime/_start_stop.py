@@ -11,6 +11,7 @@ from ..errors import GoingAway, InvalidInput
 from ..plain import Plain
 from ..session import End, EndCause
 from ..storage import StoredActor
+from ..tasks import start_task
 from ._instance import Instance
 from ._lifecycle import ActorInput
 from ._persistence import encode_input, read_state, structure_state
@@ -139,7 +140,7 @@ async def _wind_down(instance: Instance, hook: str, cause: EndCause) -> float:
     """
     grace = instance.definition.options.sleep_grace_period
     deadline = asyncio.get_running_loop().time() + grace
-    farewell = asyncio.create_task(_farewell(instance, hook))
+    farewell = start_task(_farewell(instance, hook))
     await asyncio.wait({farewell}, timeout=grace / 2)
     for driver in list(instance.drivers.values()):
         driver.end(End(cause, 1001, GoingAway().name))
@@ -162,7 +163,7 @@ async def _wind_down(instance: Instance, hook: str, cause: EndCause) -> float:
 async def _last_farewell(instance: Instance, deadline: float) -> None:
     """Run on_destroy after on_sleep, in what is left of the grace period, if anything is."""
     left = deadline - asyncio.get_running_loop().time()
-    farewell = asyncio.create_task(_farewell(instance, "on_destroy"))
+    farewell = start_task(_farewell(instance, "on_destroy"))
     if not (await asyncio.wait({farewell}, timeout=max(left, _LAST_WAIT)))[0]:
         instance.cancel_calls()
     await farewell

@@ -28,6 +28,7 @@ from ..errors import (
     MethodNotAllowed,
     RequestTimedOut,
 )
+from ..tasks import start_task
 from ..wire.http import HttpRequest, path_to_log
 from . import _http_messages as messages
 from ._bodies import MAX_UNREAD, RequestBody, ResponseBody
@@ -263,7 +264,7 @@ class HttpConnection(asyncio.Protocol):
             request = messages.with_body(request, body)
         else:
             self._h11.next_event()  # the end of the message
-        task = asyncio.get_running_loop().create_task(self._respond(request))
+        task = start_task(self._respond(request))
         self._serving.tasks.add(task)
         task.add_done_callback(self._serving.tasks.discard)
 
