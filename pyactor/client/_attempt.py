@@ -57,6 +57,7 @@ class Attempt:
     def begin(self) -> None:
         """Go."""
         self._opening = start_task(self._open(), name="pyactor-client-attempt")
+        self._opening.add_done_callback(self._went)
 
     def opened(self) -> None:
         """The host let the connection in: time does not matter any more."""
@@ -84,11 +85,13 @@ class Attempt:
     async def _open(self) -> None:
         try:
             self.channel = await self._owner.open_channel(self)
-        except asyncio.CancelledError:
-            self._end(None)
-            raise
         except Exception as error:  # noqa: BLE001 - the link says what becomes of it
             self._end(error)
+
+    def _went(self, opening: asyncio.Task[None]) -> None:
+        """It was dropped on the way, perhaps before its first step."""
+        if opening.cancelled():
+            self._end(None)
 
     def _end(self, error: Exception | None) -> None:
         self._timer.cancel()

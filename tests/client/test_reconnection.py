@@ -464,6 +464,19 @@ def test_params_that_cannot_travel_are_the_end(live: Live) -> None:
     live(scenario)
 
 
+def test_close_ends_what_has_just_been_opened(live: Live) -> None:
+    """Its attempt has not had a turn yet."""
+
+    async def scenario(world: World) -> None:
+        conn = room(world).connect()
+        conn.open()
+        await conn.close()
+        assert conn.status == "idle"
+        assert world.attempts == []
+
+    live(scenario)
+
+
 @pytest.mark.parametrize("moment", ["connecting", "greeted", "connected", "waiting", "refused"])
 def test_close_ends_it_at_any_moment(live: Live, moment: str) -> None:
     async def scenario(world: World) -> None:
