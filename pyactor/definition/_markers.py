@@ -205,9 +205,9 @@ class Event(Generic[T]):
 
         Args:
             name: The wire name, taken literally.
-            replay: Keep the last so many broadcasts in memory: a Python client that lost its
-                connection gets those that it missed, and is told where they do not reach back
-                (C13).
+            replay: Keep the last so many broadcasts in memory, of ``max_replay_size`` at most: a
+                Python client that lost its connection gets those that it missed, and is told
+                where they do not reach back (C13).
         """
         self.name = name
         self.replay = replay

@@ -75,6 +75,9 @@ class ActorOptions:
         max_input_size: Bytes of the input of a creation.
         max_key_part_size: Bytes of one part of a key.
         max_key_size: Bytes of a whole key.
+        max_replay_size: Bytes of the broadcasts that are kept of one ``Event[T](replay=n)`` (C13),
+            about as many as they are sent with; each encoding that clients speak may take as much
+            again.
         max_schedules: Schedules of one actor (A5).
         max_state_size: Bytes of the state as it is kept.
         unknown_state_fields: What becomes of fields in a kept state that State does not have, as
@@ -109,6 +112,7 @@ class ActorOptions:
     max_input_size: int = _count(4 * MIB)
     max_key_part_size: int = _count(128)
     max_key_size: int = _count(KIB)
+    max_replay_size: int = _count(MIB)
     max_schedules: int = _count(1000)
     max_state_size: int = _count(16 * MIB)
     unknown_state_fields: Literal["keep", "refuse"] = field(default="keep", validator=_one_of)

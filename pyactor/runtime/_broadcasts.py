@@ -41,15 +41,15 @@ class _Kept:
 class BroadcastLog:
     """The broadcasts of one event in this life of its actor."""
 
-    def __init__(self, epoch: str, size: int) -> None:
-        self._buffer = ReplayBuffer[_Kept](epoch, size)
+    def __init__(self, epoch: str, size: int, max_bytes: int) -> None:
+        self._buffer = ReplayBuffer[_Kept](epoch, size, max_bytes)
 
     def broadcast(self, event: Event, drivers: Iterable[ConnectionDriver]) -> None:
         """Send it to subscribers, numbered to those who asked for that, and keep it."""
         # A copy, since what was broadcast may be the actor's own, which goes on changing it.
         args = cast("list[Plain]", _copy(event.args))
         kept = _Kept(NumberedEvent(event.name, args, self._buffer.next_sequence))
-        self._buffer.add(kept)
+        self._buffer.add(kept, _size_of(args))
         frames: Frames = {}
         for driver in drivers:
             if driver.session.is_numbered(event.name):
@@ -101,7 +101,8 @@ def logs_of(definition: ActorDefinition, clock: Clock) -> Mapping[str, Broadcast
     if not replayed:
         return {}
     epoch = clock.new_id()
-    return {spec.name: BroadcastLog(epoch, spec.replay) for spec in replayed}
+    limit = definition.options.max_replay_size
+    return {spec.name: BroadcastLog(epoch, spec.replay, limit) for spec in replayed}
 
 
 def _copy(value: Plain) -> Plain:
@@ -111,3 +112,21 @@ def _copy(value: Plain) -> Plain:
     if isinstance(value, dict):
         return {key: _copy(item) for key, item in cast("dict[str, Plain]", value).items()}
     return set(cast("set[Plain]", value)) if isinstance(value, set) else value
+
+
+def _size_of(value: Plain) -> int:
+    """Bytes of a plain value, about as many as it is sent with: 8, and what it holds."""
+    match value:
+        case str():
+            held = len(value) if value.isascii() else len(value.encode(errors="surrogatepass"))
+        case bytes():
+            held = len(value)
+        case dict():
+            held = sum(len(key) + _size_of(each) for key, each in value.items())
+        case list() | tuple() | set():
+            held = sum(_size_of(each) for each in value)
+        case int():
+            held = value.bit_length() // 8
+        case _:
+            held = 0
+    return 8 + held

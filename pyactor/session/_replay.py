@@ -16,25 +16,38 @@ T = TypeVar("T")
 
 
 class ReplayBuffer(Generic[T]):
-    """A ring of the last ``size`` broadcasts, numbered from 1 in one life of an actor."""
+    """The last broadcasts, numbered from 1 in one life of an actor, bounded by count and bytes."""
 
-    __slots__ = ("_epoch", "_kept", "_last")
+    __slots__ = ("_epoch", "_kept", "_last", "_max_bytes", "_size", "_total")
 
-    def __init__(self, epoch: str, size: int) -> None:
+    def __init__(self, epoch: str, size: int, max_bytes: int) -> None:
         """Nothing was broadcast yet.
 
         Args:
             epoch: Names this life of the actor, unlike all others.
-            size: How many are kept; above 0.
+            size: How many are kept at most; above 0.
+            max_bytes: How many bytes they have together at most.
         """
         self._epoch = epoch
         self._last = 0
-        self._kept: deque[T] = deque(maxlen=size)
+        self._size = size
+        self._max_bytes = max_bytes
+        self._total = 0
+        self._kept: deque[tuple[T, int]] = deque()
 
-    def add(self, broadcast: T) -> None:
-        """Keep the next broadcast, whose number is ``next_sequence``; the oldest may go for it."""
+    def add(self, broadcast: T, size: int) -> None:
+        """Keep the next broadcast, whose number is ``next_sequence``; older ones may go for it.
+
+        Args:
+            broadcast: What is kept. One that is over the bound alone is not, nor is any before
+                it, so that what is kept has no hole.
+            size: Its bytes.
+        """
         self._last += 1
-        self._kept.append(broadcast)
+        self._kept.append((broadcast, size))
+        self._total += size
+        while len(self._kept) > self._size or self._total > self._max_bytes:
+            self._total -= self._kept.popleft()[1]
 
     @property
     def next_sequence(self) -> int:
@@ -58,4 +71,5 @@ class ReplayBuffer(Generic[T]):
         missed = self._last
         if after.epoch == self._epoch and after.sequence <= self._last:
             missed = self._last - after.sequence
-        return list(islice(self._kept, max(0, len(self._kept) - missed), None))
+        kept = islice(self._kept, max(0, len(self._kept) - missed), None)
+        return [broadcast for broadcast, _ in kept]

@@ -253,6 +253,7 @@ class ActorOptions:
     max_input_size: int = 4_194_304
     max_key_part_size: int = 128
     max_key_size: int = 1_024
+    max_replay_size: int = 1_048_576
     max_schedules: int = 1_000
     max_state_size: int = 16_777_216
     unknown_state_fields: Literal["keep", "refuse"] = "keep"

@@ -99,6 +99,43 @@ def test_others_see_the_plain_protocol(play: Play) -> None:
     play(News, scene)
 
 
+class Bulky(Actor[None], name="bulky", options=ActorOptions(max_replay_size=1000)):
+    told = Event[Any](replay=100)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("x" * 300, 3),
+        (b"x" * 300, 3),
+        ({"x" * 280}, 3),
+        ("\u00e9" * 150, 3),
+        (["x" * 80] * 3, 3),
+        ({"x" * 150: "x" * 130}, 3),
+        ("x" * 470, 2),
+        ("x" * 900, 1),
+        ("x" * 1000, 0),
+        (list(range(110)), 1),
+        (2**1600, 4),
+        (True, 6),
+    ],
+)
+def test_of_large_ones_no_more_is_kept_than_fits(play: Play, value: Any, kept: int) -> None:
+    """And whoever comes back is told how many are lost: a gap."""
+
+    async def scene(stage: Any) -> None:
+        stays, position = await gone(stage)
+        for _ in range(6):
+            stage.instance.actor.told.broadcast(value)
+        back = await stage.peer(is_extended=True)
+        begin = len(back.received)
+        back.follow("told", position)
+        assert told(back, begin) == [6 - kept, *[(n, value) for n in range(7 - kept, 7)]]
+        stays.drop()
+
+    play(Bulky, scene)
+
+
 def test_whoever_comes_for_the_first_time_gets_nothing_old(play: Play) -> None:
     async def scene(stage: Any) -> None:
         peer = await stage.peer(is_extended=True)

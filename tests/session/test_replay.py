@@ -11,9 +11,9 @@ from pyactor.wire.messages import Position
 
 def filled(size: int, count: int) -> ReplayBuffer[int]:
     """A ring after ``count`` broadcasts, each of which is its own number."""
-    ring = ReplayBuffer[int]("life", size)
+    ring = ReplayBuffer[int]("life", size, 10**9)
     for _ in range(count):
-        ring.add(ring.next_sequence)
+        ring.add(ring.next_sequence, 1)
     return ring
 
 
@@ -46,3 +46,19 @@ def test_the_position_before_those_that_are_sent() -> None:
     assert sent == [7, 8, 9]
     assert ring.position_before(len(sent)) == Position("life", 6)
     assert ring.position_before(2) == Position("life", 7)
+
+
+@given(
+    size=st.integers(1, 6),
+    limit=st.integers(1, 20),
+    sizes=st.lists(st.integers(0, 25), max_size=15),
+)
+def test_bytes_are_bounded_too(size: int, limit: int, sizes: list[int]) -> None:
+    """What is kept is the longest end of all broadcasts that keeps both bounds: without a hole."""
+    ring = ReplayBuffer[int]("life", size, limit)
+    for each in sizes:
+        ring.add(ring.next_sequence, each)
+    count = len(sizes)
+    fits = max(n for n in range(min(size, count) + 1) if sum(sizes[count - n :]) <= limit)
+    assert ring.following(Position("life", 0)) == list(range(count - fits + 1, count + 1))
+    assert ring.position_before(fits) == Position("life", count - fits)
