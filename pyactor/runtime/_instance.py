@@ -1,7 +1,7 @@
 """A live actor: one object per (name, key), its state and its connections (A1).
 
-Owns the user's object and everything that runs on it. Starting and stopping is told in
-``_start_stop``; what one connection does is the driver's.
+Owns the user's object, and runs its hooks; how any of its code runs and ends is told in ``_calls``,
+starting and stopping in ``_start_stop``. What one connection does is the driver's.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from functools import partial
-from types import CoroutineType, MappingProxyType
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import override
@@ -34,7 +33,8 @@ from ..wire.keys import serialise_key
 from ._actor_log import ActorLogger
 from ._background import Background
 from ._broadcasts import logs_of
-from ._call import Call, CallExpired, end_loop_if_exit, invoke, run_now
+from ._call import Call, CallExpired, invoke
+from ._calls import Calls
 from ._clock import Clock
 from ._driver import ConnectionDriver
 from ._idle import IdleTimer
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 _R = TypeVar("_R")
 
 
-class Instance(ActorContext):
+class Instance(Calls, ActorContext):
     """What an actor sees through ``self``, and what runs its hooks and actions."""
 
     def __init__(
@@ -82,6 +82,7 @@ class Instance(ActorContext):
             client: Gives the host's own client.
             depth: How many calls of actors its start stands in (`pyactor.wire.depth`).
         """
+        super().__init__(context)
         self.definition = definition
         self.clock = clock
         self.lifecycle = ActorLifecycle()
@@ -91,16 +92,11 @@ class Instance(ActorContext):
         self.actor: Any = None
         self._key = key
         self._region = region
-        self._context = context
-        self._calls: dict[Call, None] = {}
         self.state: Any = None
         self._logger = ActorLogger(self)
-        self._quiet = asyncio.Event()
-        self._quiet.set()
         self._stop = stop
         self.stop_asked: ActorInput | None = None
         self.abort_event = asyncio.Event()
-        self.has_left = False
         self.saver = Saver(self, storage)
         self._schedules = Schedules(self)
         self._client = client
@@ -245,95 +241,7 @@ class Instance(ActorContext):
             return CallbackTimedOut(f"hook {hook!r} ran longer than {self.hook_timeout(hook):g} s")
         return error
 
-    def start_call(
-        self,
-        scope: Scope,
-        coroutine: Coroutine[Any, Any, Any],
-        timeout: float | None,
-        report: Callable[[object, BaseException | None], None],
-    ) -> Call:
-        """Run user code in a context of its own; see ``Call``."""
-        return self._start_in(self._context_of(scope), scope, coroutine, timeout, report)
-
-    def call_now(
-        self,
-        scope: Scope,
-        work: Callable[[], Any],
-        timeout: float | None,
-        report: Callable[[object, BaseException | None], None],
-    ) -> None:
-        """Run user code that is not async, here and now: without a task, and without a timer.
-
-        Never from within other code of the actor, which must find things as it left them.
-
-        Args:
-            scope: What the code is told of its caller.
-            work: The code. If it returns a coroutine, that goes on as one of ``start_call``.
-            timeout: Seconds; longer is logged (C11).
-            report: As of ``Call``.
-        """
-        context = self._context_of(scope)
-        result, error = run_now(work, scope, context, timeout)
-        if isinstance(result, CoroutineType):
-            self._start_in(context, scope, result, timeout, report)
-            return
-        self.idle.hold()
-        self._ended(scope, result, error, report)
-        end_loop_if_exit(error)
-
-    def _start_in(
-        self,
-        context: contextvars.Context,
-        scope: Scope,
-        coroutine: Coroutine[Any, Any, Any],
-        timeout: float | None,
-        report: Callable[[object, BaseException | None], None],
-    ) -> Call:
-        def ended(result: object, error: BaseException | None) -> None:
-            if call.task.done():
-                del self._calls[call]
-            else:
-                call.task.add_done_callback(partial(self._note_late_end, call))
-            self._ended(scope, result, error, report)
-            self._note_quiet()
-
-        call = Call(coroutine, scope, context, timeout, ended)
-        self._calls[call] = None
-        self.idle.hold()
-        self.note_busy()
-        return call
-
-    def _context_of(self, scope: Scope) -> contextvars.Context:
-        context = self.new_context()
-        context.run(scope.enter)
-        return context
-
-    def _ended(
-        self,
-        scope: Scope,
-        result: object,
-        error: BaseException | None,
-        report: Callable[[object, BaseException | None], None],
-    ) -> None:
-        """A call is over: first its changes are noted, then it is answered, then it may sleep."""
-        scope.end()
-        if isinstance(error, CallInterrupted):
-            where = "" if scope.conn is None else f"connection {scope.conn.id}: "
-            self._logger.warning("%s%s", where, error)
-        try:
-            self.note_change()
-        except Exception as found:  # noqa: BLE001 - what is wrong with the state fails its call
-            error = error or found
-        report(result, error)
-        self.idle.release()
-        if scope.asks_stop:
-            self.stop_if_asked()
-
-    def _note_late_end(self, call: Call, _task: asyncio.Task[Any]) -> None:
-        """What was given up on has ended, and may have changed the state until now (A4)."""
-        del self._calls[call]
-        self.note_end()
-
+    @override
     def note_change(self) -> None:
         """An action or hook is over: what it changed is told of (A7), and saved before long (A4).
 
@@ -386,20 +294,6 @@ class Instance(ActorContext):
         self.idle.release()
         self._note_quiet()
 
-    def note_busy(self) -> None:
-        """Code of the actor runs: it is waited for, and may change the state at any time."""
-        self._quiet.clear()
-        self.saver.note_change()
-
-    def note_end(self) -> None:
-        """Code beside the calls is over."""
-        self.saver.note_change()
-        self._note_quiet()
-
-    def new_context(self) -> contextvars.Context:
-        """The context that the actor owns, for code that no request runs."""
-        return self._context.copy()
-
     def start_task(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something of the run time's own: neither waited for nor cancelled by itself."""
         return start_task(coroutine, context=self.new_context())
@@ -418,11 +312,7 @@ class Instance(ActorContext):
         """Whether it takes connections and calls."""
         return self.lifecycle.phase is ActorPhase.READY
 
-    @property
-    def is_running_code(self) -> bool:
-        """Whether any of its code runs, or stands at an await."""
-        return bool(self._calls or self.background.running)
-
+    @override
     def stop_if_asked(self) -> None:
         """Begin the stop that the actor asked for, if it is ready for one."""
         if not self.is_ready or self.stop_asked is None:
@@ -498,37 +388,12 @@ class Instance(ActorContext):
         while self.is_running_code or self.drivers:
             await self._quiet.wait()
 
-    def cancel_calls(self) -> None:
-        """The grace period is over: whatever still runs is cancelled."""
-        for call in list(self._calls):
-            call.cancel()
-        self.background.cancel()
-
-    def cancel_start(self) -> None:
-        """The start has failed, or was cancelled: nothing that it began goes on."""
-        for call in list(self._calls):
-            call.cancel("with the start of its actor")
-        self.background.cancel()
-
-    def left_behind(self) -> list[str]:
-        """What still runs although it has been cancelled."""
-        left = [call.scope.what for call in self._calls if call.task.cancelling()]
-        if self.background.running:
-            left.append("what wait_until or keep_awake waits for")
-        return left
-
-    def leave(self) -> None:
-        """The last wait is over: what runs is cancelled and left behind, and nothing follows it."""
-        self.has_left = True
-        for call in list(self._calls):
-            call.abandon()
-        self.background.cancel()
-
     def abort_connections(self) -> None:
         """Drop the transports of those that did not close even so."""
         for driver in list(self.drivers.values()):
             driver.abort()
 
+    @override
     def _note_quiet(self) -> None:
         if not self.is_running_code and not self.drivers:
             self._quiet.set()
